@@ -9,7 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
 import { runEntry } from './testing/run-entry.ts';
 
-// The time limit is long because each test starts several processes.
+// The time limit is long, because each test starts several processes.
 vi.setConfig({ testTimeout: 120_000 });
 
 const entry = fileURLToPath(new URL('../bin/proofhouse.js', import.meta.url));
@@ -26,7 +26,7 @@ async function runningServer(settings: Readonly<Record<string, string>> = {}): P
   return server;
 }
 
-/** Sends a request to the server, with the token of the admin unless another bearer token is given. */
+/** Sends a request to the server. The default bearer token is that of the admin. */
 async function call(server: RealServer, method: string, place: string, body?: unknown, bearer = server.adminToken) {
   const isBytes = body instanceof Uint8Array;
   const response = await fetch(`${server.url}${place}`, {
@@ -142,8 +142,8 @@ test('a crashed store is not written over: it is moved, and its log with it, and
   const third = await newJob(server);
   await server.kill();
 
-  // The restore moved the old database files away. They are complete: after they are moved back, the server has the data that
-  // it had at the time of the crash.
+  // The restore moved the old database files to another folder. They are complete: when they are moved back, the server
+  // has the data from the time of the crash.
   const later = path.join(await emptyFolder(), 'later');
   await mkdir(later);
   for (const end of ['', '-wal', '-shm']) {
@@ -203,7 +203,7 @@ test('a second backup to the same folder copies only what is new, and keeps what
   expect(await copiedBytes()).toBe(500);
   expect(await copiedBytes()).toBe(0);
   expect(readdirSync(folder).filter((name) => name.startsWith('database-'))).toHaveLength(1);
-  // With --verify, a backup compares the files that it already contains, and copies a changed file again.
+  // With --verify, a backup hashes the files that its folder already contains, and replaces a changed file.
   const rotten = filesBelow(path.join(folder, 'blobs')).find((file) => statSync(file).size === 1000) ?? '';
   await rm(rotten);
   writeFileSync(rotten, Buffer.alloc(1000, 'z'));
@@ -270,7 +270,7 @@ test('a backup that is killed at any moment is refused by restore or is whole, a
   for (let index = 0; index < 12; index++)
     await upload(server, jobId, `f-${String(index)}`, Buffer.alloc(20_000, String(index)));
   const seen = new Set<number | null>();
-  // Each backup is killed when its folder contains this many files, so each is killed at another step.
+  // Each backup is killed when its folder contains this number of files, so each is killed at another step.
   for (const files of [1, 2, 4, 8]) {
     const child = spawn(process.execPath, [entry, 'backup', 'create', folder, '--data-dir', server.folder], {
       stdio: 'ignore',

@@ -1,14 +1,14 @@
-/** The prefix of worker tokens. The token of a registered worker has the worker id and a colon before this prefix. */
+/** The prefix of worker tokens. Before it, the token of a registered worker has the worker id and a colon. */
 const workerTokenPrefix = 'phw_';
 /**
- * Matches a token that begins with a principal (`admin` or a worker id). Other text before a colon is never shown, because it
- * may be a secret.
+ * Matches a token that begins with a principal (`admin` or a worker id). No other text before a colon may be shown,
+ * because it may be a secret.
  */
 const namedToken = /^(admin|wkr_[0-9a-z]{1,40}):/;
 
 /**
- * Returns the principal of a token on /v0, or undefined if it is unknown. On /v0 a token without a principal can only be the
- * token of the admin.
+ * Returns the principal of a token on /v0, or undefined if it is unknown. On /v0, only the token of the admin may omit
+ * the principal.
  */
 export function callerOf(token: string | undefined): string | undefined {
   const given = (token ?? '').trim();
@@ -20,7 +20,7 @@ export function isBareWorkerToken(token: string | undefined): boolean {
   return given.startsWith(workerTokenPrefix) && !given.includes(':');
 }
 
-/** Describes the owner of a token for a message, from the principal in the token. Never contains a part of the secret. */
+/** Describes for a message who owns a token, by the principal in the token. Never contains a part of the secret. */
 export function callerText(token: string, onWire: boolean): string {
   const name = namedToken.exec(token.trim())?.[1];
   if (name !== undefined) return name === 'admin' ? 'the admin' : name;

@@ -8,29 +8,32 @@ export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly stdin: Readable;
-  /** Standard output. Hidden characters in written strings are escaped. Bytes are written unchanged. */
+  /** Standard output. Hidden characters in strings are escaped. Bytes are written unchanged. */
   readonly stdout: Writable;
   /** Standard error, with the same escaping. */
   readonly stderr: Writable;
-  /** Standard error without escaping, for progress bars. Undefined if it is no terminal. */
+  /** Standard error without escaping, for progress bars. Undefined if standard error is not a terminal. */
   readonly terminal: Writable | undefined;
   /** Returns the time in epoch milliseconds. */
   now(): number;
-  /** Exit code of a command that throws no error. A command may set it, such as `job wait` after a failed job. */
+  /**
+   * Exit code of a command that throws no error. A command may set it. For example, `job wait` sets it after a failed
+   * job.
+   */
   exitCode: number;
-  /** Called when the reader of standard output closes it. If undefined, the process exits then. */
+  /** Called when the program that reads standard output closes it. If undefined, the process then exits. */
   onOutputLost: (() => void) | undefined;
   /** True if the first signal that the command received was SIGINT (Ctrl-C). */
   readonly interrupted: boolean;
   /**
-   * Returns an AbortSignal, so that the command can clean up. It is aborted by the process signals SIGINT (Ctrl-C), SIGTERM
-   * and SIGHUP (unless `nohup` ignores SIGHUP). A second process signal ends the process at once. Until this method is
-   * called, the process signals end the process as usual.
+   * Returns an AbortSignal, so that the command can clean up. The first process signal of SIGINT (Ctrl-C), SIGTERM and
+   * SIGHUP aborts it (SIGHUP not if `nohup` ignores it). A second process signal ends the process at once. Before this
+   * method is called, each of these signals ends the process as usual.
    */
   signal(): AbortSignal;
   /**
-   * Returns an AbortSignal that is aborted by the second process signal. After this method was called, only a third
-   * process signal ends the process at once.
+   * Returns an AbortSignal that the second process signal aborts. After a call of this method, only the third process
+   * signal ends the process at once.
    */
   secondSignal(): AbortSignal;
 }
@@ -74,7 +77,7 @@ function endingSignals(): NodeJS.Signals[] {
 }
 
 // Returns true if the process was started with SIGHUP ignored, as by `nohup`. Such a process must outlive its terminal,
-// and a listener for SIGHUP would make it end. Only Linux shows which signals are ignored.
+// but a listener for SIGHUP would end it. Only Linux shows which signals are ignored.
 function isHangupIgnored(): boolean {
   try {
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';

@@ -5,8 +5,8 @@ import type { CalledWith } from './output/explain-error.ts';
 import { version } from './version.ts';
 
 /**
- * Runs one command line and returns its exit code. `args` contains neither the path of node nor the path of the script.
- * Never throws.
+ * Runs one command line and returns its exit code. `args` does not contain the paths of node and of the script. Never
+ * throws.
  */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
@@ -20,13 +20,13 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    // A group was called without a command, such as `proofhouse job`. Commander has printed the help of the group.
+    // The user gave a group without a command, such as `proofhouse job`. Commander has printed the help of the group.
     if (error instanceof CommanderError && error.code === 'commander.help') return 2;
     return await reportFailure(error, called, context, json);
   }
 }
 
-/** Prints an error. The module is loaded here, so that help and version start without the schemas of core. */
+/** Prints an error. The module is loaded only here, so that help and version do not load the schemas of core. */
 async function reportFailure(
   error: unknown,
   called: CalledWith | undefined,
@@ -58,8 +58,8 @@ function programOf(context: CommandContext): Command {
 }
 
 /**
- * Adds the commands of the table to `parent`. The module of a command is loaded only when the command is called: in the hook
- * that commander runs before it parses the arguments of the command.
+ * Adds the commands of the table to `parent`. The module of a command is loaded only when the command is called. This
+ * happens in a hook that commander runs before it parses the arguments of the command.
  */
 function addCommands(
   parent: Command,
@@ -80,15 +80,15 @@ function addCommands(
     const configure = await unloaded.get(command)?.load();
     configure?.(command as Command, context);
   });
-  // The help of a group shows the arguments of its commands. Commander knows only the arguments of loaded commands, so
-  // the arguments are taken from the table.
+  // The help of a group shows the arguments of its commands. They come from the table, because commander knows only the
+  // arguments of commands whose modules are loaded.
   const help = new Help();
   parent.configureHelp({
     subcommandTerm: (command) => termOf(unloaded.get(command)) ?? help.subcommandTerm(command),
   });
 }
 
-/** Returns the usage of a command, such as `list|ls [options] <jobId>`. */
+/** Returns the usage line of a command, such as `list|ls [options] <jobId>`. */
 function termOf(entry: CommandEntry | undefined): string | undefined {
   if (entry === undefined) return undefined;
   const name = entry.alias === undefined ? entry.name : `${entry.name}|${entry.alias}`;
@@ -96,9 +96,9 @@ function termOf(entry: CommandEntry | undefined): string | undefined {
 }
 
 /**
- * Rewrites `help <command>` as `<command> --help`, because commander would print the incomplete help of a command that is not
- * loaded. If the command does not exist, `help` is removed from the arguments, so that an error is printed instead of the
- * help of the group.
+ * Rewrites `help <command>` as `<command> --help`, because commander would print incomplete help for a command whose
+ * module is not loaded. If the command does not exist, removes `help` from the arguments. Then an error is printed, and
+ * not the help of the group.
  */
 function withHelpAsOption(program: Command, args: readonly string[]): string[] {
   const path: string[] = [];
@@ -116,11 +116,11 @@ function withHelpAsOption(program: Command, args: readonly string[]): string[] {
     at = child as Command;
     if (at.commands.length === 0) break;
   }
-  // If several words follow `help`, commander uses only the first. The rewritten arguments keep this behaviour.
+  // If several words follow `help`, commander uses only the first, and so does this function.
   return helpAt === undefined ? [...args] : [...path.slice(0, helpAt + 1), '--help'];
 }
 
-// Prevents commander from printing errors and from exiting, at every level of commands. This file does both.
+// Prevents commander from printing errors and from exiting, in all commands and groups. This file does both itself.
 function useOwnOutput(command: Command, context: CommandContext): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),

@@ -8,13 +8,16 @@ type Configure = (command: Command, context: CommandContext) => unknown;
 export interface CommandEntry {
   readonly name: string;
   readonly alias?: string;
-  /** The arguments in the usage line. The module of the command declares the same arguments with descriptions. */
+  /**
+   * The arguments as the usage line shows them. The module of the command declares the same arguments with
+   * descriptions.
+   */
   readonly arguments?: string;
   readonly summary: string;
   readonly load: () => Promise<Configure>;
 }
 
-/** A group of commands about one noun, such as `job`. */
+/** A group of commands with the same noun, such as `job`. */
 export interface CommandGroup {
   readonly name: string;
   readonly summary: string;

@@ -1,5 +1,5 @@
-// Tests the output of commands. The commands run inside this process, which is quicker than the real entry. Other tests use the
-// real entry.
+// Tests the output of commands. The commands run in this process, which is faster than a process for each. Other tests
+// start the real program.
 import { PassThrough, Writable } from 'node:stream';
 import { FakeServer, refuse } from '@proofhouse/client/testing';
 import { AppError, problemOf, type Job } from '@proofhouse/core';

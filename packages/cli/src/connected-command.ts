@@ -24,7 +24,7 @@ export function clientOf(options: ConnectionOptions, retry: Partial<RetryPolicy>
   return new ProofhouseClient({
     url: options.url,
     token: options.token?.trim() === '' ? undefined : options.token,
-    // A person waits for the result, so the command tries only 4 times before it reports an error.
+    // A person waits for the result. So the command reports an error after only 4 tries.
     retry: { tries: 4, ...retry },
   });
 }

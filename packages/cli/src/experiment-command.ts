@@ -6,15 +6,15 @@ import { clientOf, connectedCommand, type ConnectionOptions } from './connected-
 
 export const noExperiment = 'No experiment given: use --experiment <id> or set PROOFHOUSE_EXPERIMENT.';
 
-/** Adds the options of a connected command, and the option for the experiment. */
+/** Adds the options of `connectedCommand`, and the option for the experiment. */
 export function experimentCommand(command: Command) {
   const experiment = new Option('--experiment <id>', 'the experiment it is about').env('PROOFHOUSE_EXPERIMENT');
   return connectedCommand(command).addOption(experiment.makeOptionMandatory());
 }
 
 /**
- * Returns the client of the experiment. Checks the form of the experiment id and of the token before any request, because the
- * refusal of the server would not say which of them is wrong. Throws `bad_request`, `invalid_request` or `unauthenticated`.
+ * Returns the client of the experiment. First checks the form of the experiment id and of the token, because an error
+ * of the server would not say which of them is wrong. Throws `bad_request`, `invalid_request` or `unauthenticated`.
  */
 export function experimentOf(options: ConnectionOptions & { readonly experiment: string }): ExperimentApi {
   const { experiment, token } = options;

@@ -1,4 +1,4 @@
-// Tests that text of a server or a worker cannot control the terminal of its reader, neither in text output nor in JSON.
+// Tests that text of a server or a worker cannot control the terminal of the user, neither in text output nor in JSON.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

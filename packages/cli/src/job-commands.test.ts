@@ -1,5 +1,5 @@
-// Tests two kinds of commands against a real server: commands that create many jobs, and commands that wait for jobs to
-// end.
+// Tests two kinds of commands against a real server: commands that create many jobs, and commands that wait for the end
+// of jobs.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -4,10 +4,10 @@ import { runCommandLine } from './command-line.ts';
 
 const context = processContext(() => Date.now());
 
-// A closed pipe is no failure, because its reader needs no more output (`proofhouse job list | head -1`). Other errors,
-// such as a full disk, are failures.
+// A closed pipe is no failure, because the reader needs no more output (`proofhouse job list | head -1`). Any other
+// error, such as a full disk, is a failure.
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-  // Later writes emit the same error, which is ignored.
+  // Later writes emit the same error. It is ignored.
   process.stdout.on('error', () => undefined);
   if (error.code !== 'EPIPE') {
     context.exitCode = 1;
@@ -16,7 +16,7 @@ process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   if (context.onOutputLost === undefined) process.exit(context.exitCode);
   context.onOutputLost();
 });
-// A failed write to standard error cannot be reported anywhere.
+// If a write to standard error fails, this cannot be reported.
 process.stderr.on('error', () => undefined);
 
 const exitCode = await runCommandLine(process.argv.slice(2), context);

@@ -9,7 +9,7 @@ import { runEntry } from './testing/run-entry.ts';
 
 const experimentId = 'exp_01jd7v6m5x0000000000000000';
 
-// The time limit is long because the test starts many processes one after another.
+// The time limit is long, because the test starts many processes one after another.
 vi.setConfig({ testTimeout: 90_000 });
 
 async function setUp() {

@@ -1,4 +1,4 @@
-// Runs a worker against a real server and searches everything that the server keeps for the secrets of the job.
+// Runs a worker against a real server. Then searches everything that the server stores for the secrets of the job.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,8 +52,8 @@ async function jobAsText(jobId: string): Promise<string> {
   return parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n');
 }
 
-// The script writes each text in two pieces, then byte by byte, to standard output and to a file. The position between
-// the two pieces is different for each text. Then the script edits a file of the repository.
+// The script writes each text to standard output and to a file, first in two pieces, then byte by byte. The position
+// between the two pieces is different for each text. At the end the script edits a file of the repository.
 const script = `
   import { appendFileSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
   const texts = JSON.parse(readFileSync(process.argv[2], 'utf8'));

@@ -17,7 +17,7 @@ export function serverCommand(command: Command) {
     .addHelpText('after', '\nEvery setting can also be given by the environment: see docs/reference/config.md.');
 }
 
-/** Returns options under the names of the settings table: `dataDir` becomes `data-dir`. */
+/** Returns the options with flag names as keys: `dataDir` becomes `data-dir`. */
 export function flagsOf(options: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [

@@ -71,8 +71,8 @@ test('a worker whose output nobody reads any more gives its job back and ends', 
     env,
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  // The pipe of standard output is closed before the worker prints its first line. So the worker cannot write the line that
-  // it prints when a job starts.
+  // The pipe of standard output is closed before the worker prints its first line. So the worker cannot print the line
+  // about the start of a job.
   child.stdout.destroy();
   await exited;
   expect(child.exitCode).toBe(0);
@@ -101,7 +101,7 @@ test('the folder that a killed worker left is removed by the next one with the s
 test('unreadable files are lost, each by itself, and unreadable folders are removed with the rest', async () => {
   const { server, folder, env } = await setUp();
   const job = server.addJob();
-  // The command runs as another user than root, because root can read every file.
+  // The command must not run as root, because root can read every file.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   await chmod(folder, 0o777);
   const script =

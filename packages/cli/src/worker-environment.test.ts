@@ -18,7 +18,7 @@ async function environmentOfCommand(env: Record<string, string>): Promise<Record
       command: [process.execPath, '-e', 'console.log(JSON.stringify(process.env))'],
       env: { PATH: process.env['PATH'], ...env },
       cwd: folder,
-      // The test reads the values from the log. Some look like secrets and would be masked.
+      // The test reads the values in the log. Some values look like secrets and would be masked.
       maskSecrets: false,
       workRoot: folder,
       once: true,

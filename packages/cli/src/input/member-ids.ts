@@ -5,8 +5,8 @@ import type { CommandContext } from '../command-context.ts';
 export const memberIdsText = 'wkr_…, grp_…, or a standing group: admins or orchestrators';
 
 /**
- * Warns about each text in `ids` that is no id, because it is usually the name of a worker. The server decides whether it
- * accepts the text.
+ * Warns about each text in `ids` that has not the form of an id, because it is usually the name of a worker. The text
+ * is still sent, and the server decides.
  */
 export function warnOfNames(
   context: CommandContext,

@@ -30,7 +30,10 @@ export function positiveSeconds(text: string): number {
   return seconds(String(positiveInteger(text)));
 }
 
-/** Parses a list such as `a, b`, without its spaces. Throws for an empty list, which usually comes from an unset variable. */
+/**
+ * Parses a list such as `a, b`, without the spaces. Throws for an empty list, which usually comes from a variable that
+ * is not set.
+ */
 export function commaList(text: string): string[] {
   const items = text
     .split(',')
@@ -46,13 +49,17 @@ const timeForms =
 
 const isoTime = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
-// Returns true if the date exists. `Date` alone is not enough: it turns the 31st of a short month into a day of the next month.
+// Returns true if the date exists. `Date` accepts the 31st of a short month and makes it a day of the next month, so
+// its result must be compared.
 function isDay(date: string): boolean {
   const parsed = new Date(`${date}T00:00:00Z`);
   return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date);
 }
 
-/** Returns a parser that converts a time to ISO 8601 in UTC. It accepts ISO 8601 with an offset, a date, and `+2h` from now. */
+/**
+ * Returns a parser that converts a time to ISO 8601 in UTC. It accepts ISO 8601 with an offset, a date, and a time from
+ * now such as `+2h`.
+ */
 export function timeAfter(now: () => number): (text: string) => string {
   return (text) => {
     const [, amount, unit = ''] = /^\+(\d{1,6})([smhd])$/.exec(text) ?? [];
@@ -69,7 +76,7 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
-/** Parses `type=command` and adds it to the pairs given so far. Throws if the type already has a command. */
+/** Parses `type=command` and adds it to the earlier pairs. Throws if the type already has a command. */
 export function collectCommand(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   const [type, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
@@ -78,7 +85,7 @@ export function collectCommand(text: string, before: Readonly<Record<string, str
   return { ...before, [type]: command };
 }
 
-/** Parses `key=value` and adds it to the pairs given so far. */
+/** Parses `key=value` and adds it to the earlier pairs. */
 export function collectLabel(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('Give key=value.');

@@ -9,7 +9,7 @@ export function utf8Text(bytes: Uint8Array, source: string): string {
   }
 }
 
-/** Decodes a stream of chunks as `utf8Text` does, and yields their text. */
+/** Decodes a stream of bytes as `utf8Text` does. Yields its text in pieces. */
 export async function* utf8Pieces(pieces: AsyncIterable<unknown>, source: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (piece: Uint8Array, stream: boolean): string => {

@@ -1,6 +1,9 @@
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** Returns `headline` and the shell commands that set the URL, the experiment and the new token on the worker's machine. */
+/**
+ * Returns `headline`, followed by shell commands for the worker's machine that set the URL, the experiment and the new
+ * token.
+ */
 export function workerVariables(
   { url, experiment }: ConnectionOptions & { readonly experiment: string },
   issued: { readonly worker_id: string; readonly registration_token: string },

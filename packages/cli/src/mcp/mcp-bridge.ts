@@ -58,11 +58,11 @@ export async function serveTools(parts: BridgeParts, streams: BridgeStreams): Pr
   const over = AbortSignal.any([signal, ended.signal]);
   for (const event of ['end', 'close', 'error']) stdin.once(event, () => ended.abort());
   if (!over.aborted) await once(over, 'abort');
-  // Aborts the calls in progress, because nobody reads their answers any more.
+  // Aborts the calls in progress, because their answers cannot be sent any more.
   await served.close();
 }
 
-/** A transport that accepts the same messages, and returns the same errors, as the MCP server over HTTP. */
+/** A transport that accepts the same messages as the MCP server over HTTP, and returns the same errors. */
 class PlainTransport implements Transport {
   readonly #inner: Transport;
   onmessage?: Transport['onmessage'];
@@ -90,8 +90,8 @@ class PlainTransport implements Transport {
 }
 
 /**
- * Returns an MCP server with the same tools as the Proofhouse server. A tool calls the HTTP API, and the Proofhouse server
- * checks the call. This process only divides the arguments into path, query and body.
+ * Returns an MCP server with the same tools as the Proofhouse server. A tool calls the HTTP API, and the Proofhouse
+ * server checks the call. This process only divides the arguments of the tool into path, query and body.
  */
 function bridge(parts: BridgeParts, cwd: string): McpServer {
   const server = new McpServer(
@@ -131,11 +131,11 @@ async function callTool(
   const { leaseId: lease, ...sent } = toolParts(row, given);
   const body = reports.includes(id) ? (masking.mask?.json(sent.body) ?? sent.body) : sent.body;
   const parts = { ...sent, body };
-  // The parameters of the path are checked here, because the path is built here. The server checks everything else.
+  // The URL path is built in this process, so its parameters are checked here. The server checks everything else.
   const params = parseFields(row.params, parts.params);
   const input = { ...parts, params, lease: opaqueValue('leaseId', lease), signal, headers };
   const idempotencyKey = opaqueValue('idempotencyKey', parts.idempotencyKey);
-  // The casts are needed because the type of the input depends on the operation id, which is known only at run time.
+  // The type of the input depends on the operation id, which is known only at run time. So the types must be cast.
   return client.call(id as JsonOperationId, { ...input, idempotencyKey } as CallInput<JsonOperationId>);
 }
 
@@ -154,8 +154,8 @@ async function upload({ client, masking, cwd, signal }: Caller, given: unknown):
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
-    // The answer will only explain how to upload the bytes. So this call checks the job first: it throws if the job does
-    // not exist or belongs to another caller.
+    // The answer will only explain how to upload the bytes, without a call to the server. So this call checks the job
+    // first. It throws if the job does not exist or the caller may not read it.
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }

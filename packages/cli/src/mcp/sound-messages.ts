@@ -12,10 +12,10 @@ export interface MessageStreams {
 }
 
 /**
- * Returns the valid messages among the lines of standard input. A line is valid only if JSON parsing does not change its
- * values. Every other line is answered here with the error that the server returns over HTTP, because the SDK would not
- * answer the line, or would change its values. A line without an id cannot be answered, because MCP has no null ids, so it is
- * reported on standard error.
+ * Returns the valid messages among the lines of standard input. A line is valid only if JSON parsing does not change
+ * its values. Every other line is answered here with the error that the server returns over HTTP. The MCP SDK would not
+ * answer such a line, or would change its values. A line without an id cannot be answered, because MCP has no null ids.
+ * It is reported on standard error.
  */
 export function soundMessages({ stdin, stdout, stderr }: MessageStreams): Readable {
   let kept: Buffer[] = [];
@@ -53,7 +53,7 @@ interface Refusal {
   readonly result?: unknown;
 }
 
-/** Returns the answer to a line that is refused, or undefined for a valid message. */
+/** Returns the answer to a line that must be refused, or undefined for a valid message. */
 function refusalOf(bytes: Buffer): Refusal | undefined {
   let text: string;
   try {

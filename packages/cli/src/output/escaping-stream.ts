@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
-// Imports a subpath of core, because every command loads this file, and the index of core would load all schemas.
+// This import names a subpath of core. The index of core would load all schemas, and every command loads this file.
 import { visibleText } from '@proofhouse/core/visible-text';
 
 /**
- * Returns a stream that escapes the hidden characters of written strings (see `visibleText`). So no text of a server or a
+ * Returns a stream that escapes the hidden characters of strings (see `visibleText`). So no text of a server or a
  * worker can control the terminal, neither in text output nor in JSON. Bytes are written unchanged.
  */
 export function escapingStream(stream: Writable): Writable {

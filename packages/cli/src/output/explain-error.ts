@@ -2,7 +2,7 @@ import { AppError, isAppError } from '@proofhouse/core';
 import { callerText } from '../caller.ts';
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** The connection options of the failed command, and its experiment if the command has that option. */
+/** The connection options of the failed command, and its option for the experiment if it has one. */
 export type CalledWith = ConnectionOptions & { readonly experiment?: string | undefined };
 
 /** Adds three facts to an error of the server: who made the call, the experiment, and the URL. Never adds a secret. */
@@ -17,8 +17,8 @@ export function explainError(error: unknown, called: CalledWith | undefined): un
 }
 
 /**
- * Returns the error with `subject`, the thing that the call was about, before its message. `next`, a command to run next, is
- * added after the message.
+ * Returns the error with a longer message. `subject`, before the message, names the object of the call. `next`, after
+ * it, is a command to run next.
  */
 export function about(subject: string, error: unknown, next = ''): unknown {
   return isAppError(error) && error.code !== 'unauthenticated' && error.code !== 'experiment_id_mismatch'
@@ -26,7 +26,7 @@ export function about(subject: string, error: unknown, next = ''): unknown {
     : error;
 }
 
-/** Awaits a call about a group. To a `not_found` error it adds the command that lists the groups. */
+/** Awaits a call about a group. If it fails with `not_found`, adds to the error the command that lists the groups. */
 export async function ofGroup<Result>({ experiment }: { readonly experiment: string }, call: Promise<Result>) {
   try {
     return await call;

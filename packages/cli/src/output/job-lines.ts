@@ -16,7 +16,7 @@ import type { CommandContext } from '../command-context.ts';
 import { utf8Pieces } from '../input/utf8-text.ts';
 
 /**
- * One job of a JSON lines file. It has its line number, counted from 1, and its approximate size in the body of the
+ * One job of a JSON lines file, with its line number (counted from 1) and its approximate size in the body of the
  * request.
  */
 export interface JobLine {
@@ -25,14 +25,14 @@ export interface JobLine {
   readonly bytes: number;
 }
 
-/** Largest size of a batch in bytes of JSON, so that the body of the request stays within the 1 MiB that a server accepts. */
+/** Largest size of a batch in bytes of JSON. The body of the request then stays below 1 MiB, the limit of a server. */
 const maxBatchBytes = 700 * 1024;
 
 /**
- * Yields the jobs of a JSON lines file in batches, one batch for each call. The file name `-` means standard input. Blank
- * lines are skipped. A line without an idempotency key gets the key `<keyPrefix>:<line number>`, so that a repeated run
- * creates no job twice. Without `keyPrefix`, a hash of the line is the prefix of this key. Throws `invalid_request` with
- * the line number.
+ * Yields the jobs of a JSON lines file in batches, one batch for each call. The file name `-` means standard input.
+ * Blank lines are skipped. A line without an idempotency key gets the key `<keyPrefix>:<line number>`, so that a
+ * repeated run creates no job twice. Without `keyPrefix`, the prefix is a hash of the line. Throws `invalid_request`
+ * with the line number.
  */
 export async function* jobBatches(
   source: string,
@@ -44,8 +44,8 @@ export async function* jobBatches(
   let batch: JobLine[] = [];
   let batchBytes = 0;
   let number = 0;
-  // If a file cannot be read, its error is thrown in the loop. Without this listener, the error would be an unhandled
-  // event.
+  // If the file cannot be read, the loop throws the error. This listener is needed because the error would otherwise be
+  // an unhandled event.
   const failed = new Promise<never>((_, reject) => input.once('error', reject));
   failed.catch(() => undefined);
   const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();
@@ -90,7 +90,10 @@ function digestOf(text: string): string {
   return `line:${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
 }
 
-/** Returns an error of the server with the line number in its message, instead of the index of the job in the batch. */
+/**
+ * Returns an error of the server whose message names the line number. The message of the server names the index of the
+ * job in the batch.
+ */
 export function atLine(error: unknown, batch: readonly JobLine[]): unknown {
   if (!isAppError(error)) return error;
   const index = /^items\.(\d+)/.exec(error.errors[0]?.path ?? '')?.[1];

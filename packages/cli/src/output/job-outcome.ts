@@ -17,8 +17,9 @@ export function exitCodeOf(jobs: readonly Job[]): number {
 }
 
 /**
- * Waits until the job has ended and returns it. Follows the event stream of the job, which is reopened after each interruption.
- * Throws refusals of the server, such as `job_not_found`. Throws `request_timeout` if the signal is aborted before the end.
+ * Waits until the job has ended and returns it. Follows the event stream of the job, which is reopened after each
+ * interruption. Throws errors of the server, such as `job_not_found`. Throws `request_timeout` if the signal aborts
+ * before the end of the job.
  */
 export async function endOf(
   client: ProofhouseClient,
@@ -31,8 +32,8 @@ export async function endOf(
 }
 
 /**
- * Returns two functions. `broken` prints an interruption of a stream, but not twice with the same message. After
- * `mended`, the same message is printed again.
+ * Returns two functions. `broken` prints a message about an interrupted stream, but does not repeat the last message.
+ * After `mended`, it prints the same message again.
  */
 export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
   let said = '';

@@ -9,12 +9,12 @@ export function reportError(error: unknown, context: CommandContext, json: boole
   const known = knownError(error);
   if (json) context.stderr.write(`${JSON.stringify(problemOf(known))}\n`);
   else context.stderr.write(`${errorText(known)}\n`);
-  // An error that was no AppError is a defect of this command, not of the server, so the exit code is 1.
+  // An error that is no AppError is a defect of this command and not of the server. So the exit code is 1.
   return known.code === 'internal' && !isAppError(error) ? 1 : known.exitCode;
 }
 
 function errorText(error: AppError): string {
-  // Field errors that the message already contains are not repeated.
+  // The message may already contain errors of fields. They are not repeated.
   const fields = error.errors.filter(({ message }) => !error.message.includes(message));
   const lines = [`proofhouse: ${error.message}`, ...fields.map(({ path, message }) => `  ${path}: ${message}`)];
   return lines.map(printable).join('\n');
@@ -29,7 +29,10 @@ const wrongFile = new Map([
   ['EEXIST', 'exists already'],
 ]);
 
-/** Converts any error to an `AppError`. A known file system error gets a sentence. An unknown error becomes `internal`. */
+/**
+ * Converts any error to an `AppError`. A known file system error gets its own sentence. An unknown error becomes
+ * `internal`.
+ */
 export function knownError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const { code, path, message } = error as NodeJS.ErrnoException;

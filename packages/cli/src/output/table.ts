@@ -1,13 +1,13 @@
 import { printable } from './printable.ts';
 
-/** Formats rows below their titles, in aligned columns. The last column is not padded. */
+/** Formats rows in aligned columns, below their titles. The last column is not padded. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const clean = [titles, ...rows].map((row) => row.map((cell) => printable(cell).replace(/[\n\t]/g, ' ')));
   const widths = titles.map((_, column) => Math.max(...clean.map((row) => widthOf(row[column] ?? ''))));
   return clean.map((row) => `${line(row, widths)}\n`).join('');
 }
 
-/** Formats names and values, one pair in a line, with aligned values. Pairs without a value are left out. */
+/** Formats names and values, one pair on each line, with aligned values. Omits pairs without a value. */
 export function facts(entries: readonly (readonly [name: string, value: string | null | undefined])[]): string {
   const known = entries.filter((entry): entry is readonly [string, string] => (entry[1] ?? '') !== '');
   const width = Math.max(0, ...known.map(([name]) => name.length));
@@ -19,7 +19,9 @@ export function facts(entries: readonly (readonly [name: string, value: string |
 
 const segmenter = new Intl.Segmenter();
 
-/** Returns the length in displayed characters (grapheme clusters), not in code units. */
+/**
+ * Returns the length in displayed characters (grapheme clusters). A code unit is not always one displayed character.
+ */
 function widthOf(text: string): number {
   return [...segmenter.segment(text)].length;
 }

@@ -9,7 +9,9 @@ import { compileCache } from './run-entry.ts';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
-/** A server process started by `proofhouse serve`, with a data folder of its own that is kept when the server restarts. */
+/**
+ * A server process that runs `proofhouse serve` with its own data folder. The folder stays when the server restarts.
+ */
 export class RealServer {
   readonly adminToken = 'the-admin-token-of-the-real-server';
   /** The data folder. */

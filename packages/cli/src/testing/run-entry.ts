@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
-/** The cache of compiled modules, shared by all processes of tests. Without it, compiling takes half the time of a command. */
+/**
+ * The cache of compiled modules, which all processes of the tests share. Without it, a command spends half of its time
+ * on compiling.
+ */
 export const compileCache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
 
 export interface Run {
@@ -17,15 +20,15 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
   /**
-   * Called after each write with the whole standard output so far. If it returns a signal, that signal is sent to the
-   * process.
+   * Called after each write with the whole standard output so far. May return a process signal, which is then sent to
+   * the process.
    */
   readonly onOutput?: (stdout: string) => NodeJS.Signals | undefined;
 }
 
 /**
- * Runs a command as a user does: with the real entry, in a process of its own. From the environment of this process, the
- * command gets only PATH, HOME and the compile cache.
+ * Runs a command as a user does: as the real program, in its own process. The command gets only PATH, HOME and the
+ * compile cache from the environment of this process.
  */
 export function runEntry(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve, reject) => {

@@ -11,17 +11,20 @@ import { pipeDownload, saveDownload, targetExists, type ReceivedFile } from './v
 
 /** The options of a command that decide where a download is saved and how the result is printed. */
 export interface Destination {
-  /** Path of a file or a folder, or `-` for standard output. Default: the current folder. */
+  /** Path of a file or a folder. `-` means standard output. Default: the current folder. */
   readonly output?: string | undefined;
   readonly force?: true | undefined;
   readonly json?: true | undefined;
-  /** File name in case the server proposes none. */
+  /** File name if the server proposes none. */
   readonly name: string;
   /** Fields that are added to the printed JSON result. */
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** Saves a download as a verified file and prints the result. With the output `-`, writes it to standard output instead. */
+/**
+ * Saves a download as a file, checks its digest, and prints the result. With the output `-`, writes the bytes to
+ * standard output instead.
+ */
 export async function keepDownload(context: CommandContext, download: Download, to: Destination): Promise<void> {
   const json = to.json === true;
   if (to.output === '-') return pipeToOutput(context, download, json);
@@ -56,7 +59,7 @@ async function withProgress(
   }
 }
 
-/** Returns the path of the file to save. Throws if the file exists, so that it is refused before the download. */
+/** Returns the path of the file to save. Throws if the file exists, so that the download does not start. */
 async function targetOf(
   context: CommandContext,
   download: Download,
@@ -86,7 +89,7 @@ function noFolder(place: string): AppError {
   return new AppError('invalid_request', `${place} is no folder that is there. Make it, or choose another with -o.`);
 }
 
-/** Returns the last component of the proposed file name, so that the server cannot choose a folder. */
+/** Returns only the last component of the proposed file name. Otherwise the server could choose a folder. */
 function safeBaseName(name: string): string {
   const base = withoutHidden(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
   return base === '' || base === '.' || base === '..' ? 'artifact' : base;

@@ -12,8 +12,8 @@ interface StreamUpload {
 }
 
 /**
- * Uploads a stream that can be read only once. The digest is known only after the last byte, so it cannot be sent in a
- * header. Instead, it is compared with the digest in the server's answer.
+ * Uploads a stream that can be read only once. Its digest is known only after the last byte, too late for a header. So
+ * it is compared with the digest in the server's answer.
  */
 export async function streamUpload(
   client: ProofhouseClient,

@@ -9,15 +9,15 @@ import { requireSameDigest, systemRandom, type Download } from '@proofhouse/clie
 export interface ReceivedFile {
   readonly sizeBytes: number;
   readonly digest: Digest;
-  /** True if the server declared a digest. The received bytes then have this digest. */
+  /** True if the server declared a digest and the received bytes have it. */
   readonly verified: boolean;
 }
 
 type OnBytes = (receivedBytes: number) => void;
 
 /**
- * Saves a download as the file `target`, atomically: the bytes are written to a temporary file in the same folder, verified and
- * synced, and then the file is renamed. An existing file is replaced only if `force` is true.
+ * Saves a download as the file `target`, atomically. The bytes are written to a temporary file in the same folder,
+ * verified and synced. Then the file is renamed. An existing file is replaced only if `force` is true.
  */
 export async function saveDownload(
   download: Download,
@@ -75,8 +75,8 @@ async function receive(
   return { sizeBytes, digest, verified: download.digest !== undefined };
 }
 
-// Gives the temporary file its final name. Without `force` it makes a hard link, which fails if the name exists. A rename would
-// replace the file, and a check before the rename would be a race.
+// Gives the temporary file its final name. Without `force` it makes a hard link, which fails if the name exists. A
+// rename would replace an existing file, and a check before the rename would be a race.
 async function giveName(part: string, target: string, force: boolean): Promise<void> {
   if (force) return rename(part, target);
   try {
@@ -85,7 +85,8 @@ async function giveName(part: string, target: string, force: boolean): Promise<v
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw targetExists(target);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    // The file system has no hard links. The rename can only replace a file that was created since the check before the download.
+    // The file system has no hard links. A file at this name was already refused before the download. So the rename
+    // could replace only a file that was created since then.
     await rename(part, target);
   }
 }

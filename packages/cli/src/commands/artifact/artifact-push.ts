@@ -93,7 +93,8 @@ async function pushOne(
   }
 }
 
-// Returns the artifact name for a file: its relative path if it is below the current folder, else its base name.
+// Returns the artifact name for a file. It is the relative path if the file is below the current folder, else the base
+// name.
 function nameOf(file: string): string {
   if (file === '-') throw new AppError('bad_request', 'Standard input has no name: add --name.');
   const normal = path.normalize(file);

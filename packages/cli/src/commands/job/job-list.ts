@@ -37,7 +37,9 @@ export function jobList(command: Command, context: CommandContext) {
     });
 }
 
-/** Returns the status, with the due time for a delayed job. Such a job is queued, but not claimable before its due time. */
+/**
+ * Returns the status. For a delayed job it includes the due time, because the job is queued but not claimable earlier.
+ */
 function statusText({ status, nextAttemptAt }: Job, now: number): string {
   const delayed = status === 'queued' && nextAttemptAt !== null && Date.parse(nextAttemptAt) > now;
   return delayed ? `${status} (${relativeTime(nextAttemptAt, now)})` : status;

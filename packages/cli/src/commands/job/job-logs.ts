@@ -64,7 +64,8 @@ async function printOutput(
     return;
   }
   const from = Math.max(0, log.sizeBytes - outputTailBytes);
-  // The Range header is left out if the whole log is needed, because an empty artifact has no valid range.
+  // Without a Range header the whole log is sent. An empty artifact has no valid range, so the header is omitted if the
+  // log is short.
   const headers = from === 0 ? {} : { range: `bytes=${from}-` };
   const { body } = await client.artifacts.download(jobId, log.id, { signal, headers });
   const text = await new Response(body).text();

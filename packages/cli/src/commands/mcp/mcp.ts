@@ -7,7 +7,7 @@ import { collect } from '../../input/option-values.ts';
 import { warnOfShortValues } from '../../output/masking-text.ts';
 import { printable } from '../../output/printable.ts';
 
-/** Time limit of one try in milliseconds. The server may hold a claim for 30 s, and sending the answer takes time too. */
+/** Time limit of one try in milliseconds. The server may hold a claim open for 30 s, and its answer takes time too. */
 const perTryMs = 60_000;
 
 /** Time limit of the first call in milliseconds. It is short, because programs wait only a short time for their tools. */
@@ -33,7 +33,7 @@ export function mcp(command: Command, context: CommandContext) {
     .option('--allow-binary', 'send binary files and archives without a scan for secrets')
     .addHelpText('after', explanation)
     .action(async (options) => {
-      // The module is loaded here, so that other commands start without the MCP library.
+      // The module is loaded only here, so that other commands do not load the MCP library.
       const { serveTools } = await import('../../mcp/mcp-bridge.ts');
       await requireAccess(context, options);
       const masking = await maskingOf(context, options);
@@ -42,11 +42,11 @@ export function mcp(command: Command, context: CommandContext) {
     });
 }
 
-// Throws if the server refuses the token. A server that cannot be reached is only a warning: programs often start their tools
-// before the server is started, and the tools must work without a restart.
+// Throws if the server refuses the token. If the server cannot be reached, prints only a warning. Programs often start
+// their tools before the server is started, and the tools must then work without a restart.
 async function requireAccess(context: CommandContext, options: ConnectionOptions): Promise<void> {
   try {
-    // Every credential may list jobs.
+    // This call needs only a valid credential, because every credential may list jobs.
     await clientOf(options, { tries: 2, perTryMs: firstCallMs }).jobs.list({ limit: 1 });
   } catch (error) {
     if (!isAppError(error) || !error.retryable) throw error;

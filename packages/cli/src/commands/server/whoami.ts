@@ -29,8 +29,8 @@ export function whoami(command: Command, context: CommandContext) {
       }
       const api = experimentOf({ ...options, experiment });
       if (callerOf(options.token) === 'admin') {
-        // No operation of /v0 returns the identity of the admin. So a list of groups is requested, because any successful
-        // call proves that the token is valid.
+        // No operation of /v0 returns the identity of the admin. So a list of groups is requested: if this succeeds,
+        // the token is valid.
         await api.listGroups({ limit: 1 });
         printCaller(context, options, { principal: 'admin' });
         return;
@@ -42,8 +42,8 @@ export function whoami(command: Command, context: CommandContext) {
 }
 
 /**
- * Determines the owner of a token with two calls: every credential may list jobs, but only the admin may list worker tokens. The
- * worker id in a token is right if the calls succeed, because the server checks it.
+ * Finds out who owns a token, with two calls. Every credential may list jobs, but only the admin may list worker
+ * tokens. If the token contains a worker id, a successful call proves it, because the server checks it.
  */
 async function queueCaller(options: ConnectionOptions): Promise<Caller> {
   const client = clientOf(options);

@@ -119,7 +119,7 @@ async function workWith(
   options: WorkFlags,
 ): Promise<WorkerReport> {
   const json = options.json === true;
-  // A worker retries for longer than other commands, so that a restart of the server does not lose the evidence of a job.
+  // A worker retries longer than other commands. So a restart of the server does not lose the evidence of a job.
   const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
   const outputLost = new AbortController();
   context.onOutputLost = () => outputLost.abort();
@@ -158,8 +158,8 @@ async function workWith(
 }
 
 /**
- * Returns the worker id from the token, because the server does not return it. Only the token of a registered worker contains
- * a worker id.
+ * Returns the worker id in the token, because the server does not return it. Only the token of a registered worker
+ * contains a worker id.
  */
 function nameOf(token: string | undefined): string {
   const caller = callerOf(token);
@@ -175,7 +175,8 @@ function explainCaller(error: unknown): unknown {
   return new AppError('invalid_request', message, { cause: error });
 }
 
-// Prints one line for each entry of the worker log: JSON with --json, else text, with warnings and errors on standard error.
+// Prints one line for each entry of the worker log. With --json it is JSON. Without, it is text, and warnings and
+// errors go to standard error.
 function printEntry(context: CommandContext, json: boolean, entry: WorkerLogEntry): void {
   if (json) context.stdout.write(`${JSON.stringify(entry)}\n`);
   else if (entry.level === 'info') context.stdout.write(`${printable(entry.message)}\n`);
