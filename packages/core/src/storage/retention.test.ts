@@ -7,11 +7,15 @@ import { parseRetentionDays, retentionVerdict, usualRetentionDays, type Retentio
 const dayMs = 86_400_000;
 const at = Date.UTC(2026, 0, 1);
 
+const content = { kind: 'owned', blob: { key: 'k', sha256: 'a', sizeBytes: 1, fingerprint: 'f' } } as const;
+const pointer = { kind: 'pointer', uri: 's3://b/k', checksum: null, sizeBytes: null } as const;
+
 const time = fc.integer({ min: at, max: at + 60 * dayMs });
 const artifact = fc.record({
   type: fc.constantFrom(...artifactTypes),
   status: fc.constantFrom(...artifactStatuses),
   jobId: fc.constantFrom(null, 'job'),
+  content: fc.constantFrom(content, pointer),
   pinnedAt: fc.option(time),
   purgedAt: fc.option(time),
   createdAt: time,
@@ -24,7 +28,15 @@ const policy = fc.record({
   days: fc.dictionary(fc.constantFrom(...artifactTypes), fc.integer({ min: 1, max: 30 }), { noNullPrototype: true }),
 });
 const protector = fc.constantFrom(undefined, 'task 7');
-const expiring = { type: 'log', status: 'draft', jobId: 'job', pinnedAt: null, purgedAt: null, createdAt: at } as const;
+const expiring = {
+  content,
+  type: 'log',
+  status: 'draft',
+  jobId: 'job',
+  pinnedAt: null,
+  purgedAt: null,
+  createdAt: at,
+} as const;
 const over = { status: 'succeeded', finishedAt: at + dayMs } as const;
 
 describe('the bytes of an artifact', () => {
@@ -37,6 +49,7 @@ describe('the bytes of an artifact', () => {
         expect([given.pinnedAt, given.purgedAt, protectedBy]).toEqual([null, null, undefined]);
         expect(['draft', 'rejected', 'superseded', 'archived']).toContain(given.status);
         expect(given.jobId).not.toBeNull();
+        expect(given.content.kind).toBe('owned');
         expect(finalStatuses).toContain(itsJob?.status);
         expect(now - given.createdAt).toBeGreaterThan((rules.days[given.type] ?? Infinity) * dayMs);
         expect(now - (itsJob?.finishedAt ?? 0)).toBeGreaterThan((rules.days[given.type] ?? Infinity) * dayMs);

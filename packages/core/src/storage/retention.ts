@@ -31,18 +31,19 @@ export interface RetentionVerdict {
 /**
  * Returns whether the bytes of an artifact have expired at `now` (epoch ms). They have expired if all conditions hold:
  * - the artifact is not pinned, and its status is draft, rejected, superseded or archived;
- * - its job has a final status;
+ * - its bytes are stored here, and its job has a final status;
  * - both the artifact and the end of its job are older than the days of its type.
  * An artifact with `protectedBy` (the task that the artifact closed) never expires. A deposit without a job never expires.
  */
 export function retentionVerdict(
-  artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,
+  artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'content' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,
   job: RetentionJob | undefined,
   policy: RetentionPolicy,
   now: number,
   protectedBy?: string,
 ): RetentionVerdict {
   const { type, status } = artifact;
+  if (artifact.content.kind === 'pointer') return kept('Its bytes are kept elsewhere.');
   if (artifact.purgedAt !== null) return kept('Its bytes are gone already.');
   if (artifact.pinnedAt !== null) return kept('It is pinned.');
   if (protectedBy !== undefined) return kept(`It is proof: ${protectedBy}.`);

@@ -1,4 +1,4 @@
-import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
+import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord, HistoryRecord } from '@proofhouse/core';
 import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
 
 /** Reads artifact records and grants. `Commits` writes them, except for the fingerprints of blobs. */
@@ -21,6 +21,9 @@ export interface ArtifactStore {
 
   /** Returns the newest artifact of this name in a job. It is the one that the job view shows. */
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
+
+  /** Returns a page of the history of an artifact, newest first by (at, id). */
+  historyOf(artifactId: string, page: PageRequest): Promise<Page<HistoryRecord>>;
 
   /** Returns the ids of the workers and groups that have a read grant for the artifact, in ascending order. */
   readersOf(artifactId: string): Promise<string[]>;

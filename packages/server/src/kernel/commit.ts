@@ -6,6 +6,7 @@ import type {
   GrantRecord,
   GroupEntry,
   GroupMember,
+  HistoryRecord,
   JobEventDraft,
   JobRecord,
   Refusal,
@@ -19,6 +20,7 @@ import type { EntityConditions } from './entity-conditions.ts';
  */
 export interface RecordKinds {
   artifact: ArtifactRecord;
+  'artifact-history': HistoryRecord;
   credential: CredentialRecord;
   experiment: ExperimentRecord;
   grant: GrantRecord;

@@ -1,9 +1,9 @@
-import { ownedBlob, type ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, type ArtifactRecord, type HistoryRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { mostExamined, type ArtifactFilter } from '../../artifacts/artifact-store.ts';
 import type { PageKey } from '../../kernel/page.ts';
 import type { MetadataStore } from '../metadata-store.ts';
-import { commitOf, newArtifact, ownerOf, start } from './records.ts';
+import { commitOf, newArtifact, newId, ownerOf, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 import { insert, update } from '../../kernel/commit.ts';
 
@@ -143,6 +143,57 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       expect(await other.artifacts.find(artifact.id)).toEqual(pinned);
       const absent = commitOf([update('artifact', newArtifact(), 1)]);
       expect(await one.commit(absent)).toMatchObject({ conflict: { kind: 'version' } });
+    });
+
+    it('changes its file name, its content type and the place of a pointer', async () => {
+      const store = await fresh();
+      const content = { kind: 'pointer', uri: 's3://b/k', checksum: 'sha256:00', sizeBytes: 1 } as const;
+      const artifact = newArtifact({ content, storageProvider: 's3', contentType: null });
+      await add(store, [artifact]);
+      const moved: ArtifactRecord = {
+        ...artifact,
+        filename: 'a.pdf',
+        contentType: 'application/pdf',
+        storageProvider: 'external-url',
+        content: { kind: 'pointer', uri: 'https://h.example/a', checksum: null, sizeBytes: null },
+        version: 2,
+      };
+      expect(await store.commit(commitOf([update('artifact', moved, 1)]))).toEqual(done);
+      expect(await store.artifacts.find(artifact.id)).toEqual(moved);
+    });
+
+    it('has a history, newest first and in pages, that is written with the change or not at all', async () => {
+      const [one, other] = await pair();
+      const artifact = newArtifact();
+      await add(one, [artifact, newArtifact({ id: 'another' })]);
+      const entry = (at: number, over: Partial<HistoryRecord> = {}): HistoryRecord => ({
+        ...{ id: newId(), artifactId: artifact.id, at: start + at, actor: 'admin', decision: 'submit' },
+        ...{ from: 'draft', to: 'needs-review', digest: null, note: null, comments: null },
+        ...over,
+      });
+      const comments = [{ path: 'a.ts', line: 3, side: 'new', quote: 'x', text: 'Why?' }] as const;
+      const entries = [
+        entry(0),
+        entry(1, { decision: 'reject', to: 'rejected', digest: 'sha256:00', note: 'Ü', comments }),
+        entry(1),
+        entry(2),
+      ];
+      for (const [index, made] of entries.entries()) {
+        const changes = [update('artifact', artifact, index + 1), insert('artifact-history', made)];
+        expect(await [one, other][index % 2]!.commit(commitOf(changes))).toEqual(done);
+      }
+      const late = [update('artifact', artifact, 2), insert('artifact-history', entry(9))];
+      expect(await other.commit(commitOf(late))).toMatchObject({ outcome: 'conflict' });
+      await one.commit(commitOf([insert('artifact-history', entry(5, { artifactId: 'another' }))]));
+      const seen: HistoryRecord[] = [];
+      for (let after: PageKey | undefined; ;) {
+        const page = await other.artifacts.historyOf(artifact.id, { limit: 3, after });
+        seen.push(...page.items);
+        after = page.next;
+        if (after === undefined) break;
+      }
+      expect(seen).toEqual(entries.toReversed());
+      expect(await one.artifacts.historyOf('absent', { limit: 3, after: undefined })).toMatchObject({ items: [] });
     });
 
     it('is granted to each reader once, whoever grants', async () => {

@@ -139,6 +139,9 @@ function experimentsSql(series: (count: number) => string): string[] {
         ${start} from ${series(60_000)}`,
     `insert into artifact_grants (artifact_id, reader, granted_by, granted_at)
       select 'a-' || (n % 5000), 'wkr_' || n, 'admin', ${start} from ${series(30_000)}`,
+    `insert into artifact_history (id, artifact_id, created_at, actor, decision, from_status, to_status)
+      select 'h-' || n, 'a-' || (n % 5000), ${start} + n, 'admin', 'submit', 'draft', 'needs-review'
+      from ${series(30_000)}`,
   ];
 }
 
@@ -248,6 +251,7 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
       await artifacts.list({ ...filter, status: 'approved', type: 'log' }, page);
     }
     await artifacts.list({ experimentId, createdBy: 'wkr_4' }, page);
+    await artifacts.historyOf('a-4', page);
     await artifacts.expirable({ type: 'log', olderThan: start + 50_000 }, after, 20);
   }
 }
@@ -257,6 +261,8 @@ async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
   const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };
   const grant = { artifactId: 'a-4', reader: 'w', grantedBy: 'admin', grantedAt: start };
+  const moved = { artifactId: 'a-4', at: start, actor: 'admin', decision: 'submit', from: 'draft' } as const;
+  const entry = { ...moved, id: 'h', to: 'needs-review', digest: null, note: null, comments: null } as const;
   const epoch = { record: 'worker', id: 'wkr_4', counter: 'registrationEpoch' } as const;
   const made = { ...experiment, id: 'grp_new', experimentId: 'exp-4', version: 1, hiddenAt: null };
   const result = await store.commit(
@@ -264,6 +270,7 @@ async function exerciseCommits(store: MetadataStore): Promise<void> {
       [
         insert('artifact', artifact),
         update('artifact', artifact, 1),
+        insert('artifact-history', entry),
         insert('grant', grant, 'keep'),
         raise(epoch),
         update('experiment', experiment, 1),
@@ -327,6 +334,7 @@ const parts: readonly [string, RegExp][] = [
   ['artifacts: of an experiment, a bounded look', /"experiment_id" = .* limit .*\) as "page" where "created_by" = /],
   ['artifacts: the last looked at', /^select "id", "created_at" from "artifacts" .*offset/],
   ['artifacts: to expire', /"purged_at" is null and "pinned_at" is null and "created_at" < /],
+  ['artifacts: the history of one', /from "artifact_history" where "artifact_id" = .* order by "created_at" desc/],
   ['groups: that hold a member', /with recursive "holding"/],
   ['groups: nested', /escape '!'/],
   ['groups: the next place', /"place" desc/],

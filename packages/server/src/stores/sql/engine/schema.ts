@@ -10,6 +10,7 @@ export interface Database {
   artifacts: ArtifactRow;
   artifact_paths: ArtifactPathRow;
   artifact_grants: ArtifactGrantRow;
+  artifact_history: ArtifactHistoryRow;
   blob_owners: BlobOwnerRow;
   storage_usage: UsageRow;
   experiments: ExperimentRow;
@@ -175,6 +176,20 @@ export interface ArtifactGrantRow {
   reader: string;
   granted_by: string;
   granted_at: number;
+}
+
+export interface ArtifactHistoryRow {
+  id: string;
+  artifact_id: string;
+  created_at: number;
+  actor: string;
+  decision: string;
+  from_status: ArtifactRecord['status'];
+  to_status: ArtifactRecord['status'];
+  digest: string | null;
+  note: string | null;
+  /** A JSON list; null if there is no comment. */
+  comments: string | null;
 }
 
 export interface ExperimentRow {

@@ -1,6 +1,13 @@
-import type { ArtifactContent, ArtifactRecord, GrantRecord, SecretFindings } from '@proofhouse/core';
+import type {
+  ArtifactContent,
+  ArtifactRecord,
+  GrantRecord,
+  HistoryRecord,
+  ReviewComment,
+  SecretFindings,
+} from '@proofhouse/core';
 import type { RecordBlob } from '../../../kernel/blob-owners.ts';
-import type { ArtifactGrantRow, ArtifactRow } from '../engine/schema.ts';
+import type { ArtifactGrantRow, ArtifactHistoryRow, ArtifactRow } from '../engine/schema.ts';
 
 export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
   return {
@@ -99,6 +106,36 @@ export function grantFromRow(row: ArtifactGrantRow): GrantRecord {
 
 export function grantToRow({ artifactId, reader, grantedBy, grantedAt }: GrantRecord): ArtifactGrantRow {
   return { artifact_id: artifactId, reader, granted_by: grantedBy, granted_at: grantedAt };
+}
+
+export function historyFromRow(row: ArtifactHistoryRow): HistoryRecord {
+  return {
+    id: row.id,
+    artifactId: row.artifact_id,
+    at: row.created_at,
+    actor: row.actor,
+    decision: row.decision,
+    from: row.from_status,
+    to: row.to_status,
+    digest: row.digest,
+    note: row.note,
+    comments: row.comments === null ? null : (JSON.parse(row.comments) as ReviewComment[]),
+  };
+}
+
+export function historyToRow(entry: HistoryRecord): ArtifactHistoryRow {
+  return {
+    id: entry.id,
+    artifact_id: entry.artifactId,
+    created_at: entry.at,
+    actor: entry.actor,
+    decision: entry.decision,
+    from_status: entry.from,
+    to_status: entry.to,
+    digest: entry.digest,
+    note: entry.note,
+    comments: entry.comments === null ? null : JSON.stringify(entry.comments),
+  };
 }
 
 type OwnedColumns = 'blob_key' | 'blob_sha256' | 'blob_size_bytes' | 'blob_fingerprint';

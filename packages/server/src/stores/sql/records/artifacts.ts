@@ -1,8 +1,8 @@
-import type { ArtifactRecord, ArtifactType, GrantRecord } from '@proofhouse/core';
+import type { ArtifactRecord, ArtifactType, GrantRecord, HistoryRecord } from '@proofhouse/core';
 import type { ArtifactFilter, ArtifactStore, JobArtifactFilter } from '../../../artifacts/artifact-store.ts';
 import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
 import { examinesMany, listOfArtifacts } from './artifact-lists.ts';
-import { artifactFromRow, grantFromRow } from './artifact-row.ts';
+import { artifactFromRow, grantFromRow, historyFromRow } from './artifact-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
@@ -38,6 +38,11 @@ export function* newestArtifact(jobId: string, name: string): Verb<ArtifactRecor
   const row = yield* first(listArtifacts('name:any-maker:first'), newest);
   return row === undefined ? undefined : artifactFromRow(row);
 }
+
+const historyOf = statementsBy((place: Place, db, p: Placeholders<PageParams & { readonly artifactId: string }>) => {
+  const entries = db.selectFrom('artifact_history').selectAll().where('artifact_id', '=', p.artifactId);
+  return newestFirst(entries, place, p).limit(p.limit);
+});
 
 const grantsOf = statement<{ id: string }>()((db, p) =>
   db.selectFrom('artifact_grants').select('reader').where('artifact_id', '=', p.id).orderBy('reader'),
@@ -115,6 +120,14 @@ export class SqlArtifactStore implements ArtifactStore {
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
     return this.#engine.look(function* () {
       return yield* newestArtifact(jobId, name);
+    });
+  }
+
+  historyOf(artifactId: string, page: PageRequest): Promise<Page<HistoryRecord>> {
+    return this.#engine.read(function* () {
+      const found = yield* rows(historyOf(placeOf(page.after)), { artifactId, ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(historyFromRow), next };
     });
   }
 

@@ -1,7 +1,15 @@
 import type { RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { CountedKind, RecordCounters, RecordKind, RecordKinds } from '../../../kernel/commit.ts';
 import type { Database } from '../engine/schema.ts';
-import { artifactFromRow, artifactToRow, blobsOfArtifact, grantFromRow, grantToRow } from './artifact-row.ts';
+import {
+  artifactFromRow,
+  artifactToRow,
+  blobsOfArtifact,
+  grantFromRow,
+  grantToRow,
+  historyFromRow,
+  historyToRow,
+} from './artifact-row.ts';
 import { credentialFromRow, credentialToRow } from './credential-row.ts';
 import { experimentFromRow, experimentToRow } from './experiment-row.ts';
 import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
@@ -74,6 +82,8 @@ export const recordTables = {
       'description',
       'status',
       'storage_provider',
+      'filename',
+      'content_type',
       'pointer_uri',
       'pointer_checksum',
       'pointer_size_bytes',
@@ -97,6 +107,13 @@ export const recordTables = {
       'purged_at',
       'updated_at',
     ],
+  }),
+  'artifact-history': table({
+    table: 'artifact_history',
+    key: ['id'],
+    toRow: historyToRow,
+    fromRow: historyFromRow,
+    permanent: true,
   }),
   credential: table({
     table: 'credentials',

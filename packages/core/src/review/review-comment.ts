@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+/** Schema of one comment of a reviewer. The fields other than `text` say what the comment is about. */
+export const reviewCommentSchema = z
+  .object({
+    path: z.string().optional().meta({ description: 'A file of the content, such as one of a diff.' }),
+    line: z.int().optional(),
+    side: z.enum(['old', 'new']).optional().meta({ description: 'The side of a diff that `line` counts.' }),
+    quote: z.string().optional(),
+    text: z.string(),
+  })
+  .meta({ id: 'ReviewComment' });
+export type ReviewComment = z.infer<typeof reviewCommentSchema>;
