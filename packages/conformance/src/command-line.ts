@@ -17,7 +17,7 @@ export const usage = `Usage: proofhouse-conformance --url <base URL> --admin-tok
 
 Exit codes: 0 conformant, 1 something failed, 2 the call is wrong, the server cannot be reached or refuses the admin token.`;
 
-/** The parsed command line. `wrong` is a command line with an error; `reason` is the text of the error. */
+/** The parsed command line. `wrong` means that it has an error; `reason` says which one. */
 export type Request =
   | { readonly kind: 'help' }
   | { readonly kind: 'list'; readonly groups: readonly Group[]; readonly json: boolean }

@@ -28,8 +28,8 @@ export interface Verdict {
 }
 
 /**
- * Returns the levels of all groups that the results belong to. An optional requirement that the server offers but
- * violates counts as a failure of its group, like a `must`.
+ * Returns the levels of all groups to which the results belong. If the server offers an optional requirement but
+ * violates it, the group fails, as for a `must`.
  */
 export function verdictOf(results: readonly ScenarioResult[], requirements: readonly Requirement[]): Verdict {
   const levels = groups.flatMap((group) => {

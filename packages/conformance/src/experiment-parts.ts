@@ -4,16 +4,16 @@ import { Mismatch } from './expectations/mismatch.ts';
 import { depositForm } from './calls/multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 
-// Set-up steps that most /v0 scenarios share. The steps assume correct answers. Other scenarios check the details of
-// these answers.
+// Steps that most scenarios of /v0 need before the tested call. They assume correct answers; other scenarios check
+// these answers in detail.
 
-/** Patterns of ids: a prefix and 26 lower-case Crockford base32 characters. */
+/** Patterns of ids. An id is a prefix and 26 lower-case Crockford base32 characters. */
 export const idPattern = {
   worker: /^wkr_[0-9a-hjkmnp-tv-z]{26}$/,
   group: /^grp_[0-9a-hjkmnp-tv-z]{26}$/,
 } as const;
 
-/** Well-formed ids that no server has issued. */
+/** Ids in the correct format that no server has issued. */
 export const unknownId = {
   worker: `wkr_${'0'.repeat(26)}`,
   group: `grp_${'0'.repeat(26)}`,
@@ -24,10 +24,7 @@ export async function registerWorker(server: ServerUnderTest, json: object = {})
   return credentialOf(server, await server.v0('POST', '/workers', { json }));
 }
 
-/**
- * Returns the credential from the answer to a registration. The reports of this scenario do not show the secret of the
- * credential.
- */
+/** Returns the credential from the answer to a registration. Reports do not show its secret. */
 export function credentialOf(server: ServerUnderTest, answer: Answer): Credential {
   expectStatus(answer, 200);
   const secret = answer.member('registration_token');
@@ -49,7 +46,7 @@ export function removeMember(server: ServerUnderTest, groupId: string, memberId:
   return server.v0('DELETE', `/groups/${groupId}/members/${memberId}`, { as });
 }
 
-/** Returns the id of `admins` or `orchestrators`, groups that every experiment has from the start. */
+/** Returns the id of `admins` or `orchestrators`, the groups that every experiment has from its creation. */
 export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'orchestrators'): Promise<string> {
   const answer = await server.v0('GET', `/groups?name=${name}`);
   expectStatus(answer, 200);
@@ -64,7 +61,7 @@ export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'o
   return textMember(group, 'group_id', answer.request);
 }
 
-/** Adds a member to the group `admins`, runs an action, and removes the member in every case. */
+/** Adds a member to the group `admins`, runs an action, and removes the member even if the action fails. */
 export async function whileInAdmins(
   server: ServerUnderTest,
   memberId: string,
@@ -87,8 +84,8 @@ export interface DepositOptions {
 }
 
 /**
- * Deposits bytes with a correct form. Throws `NotKnown` if the bytes exceed a known size limit. Does not check the
- * answer.
+ * Deposits bytes with a correct form, and does not check the answer. Throws `NotKnown` if the server has a known size
+ * limit and the bytes exceed it.
  */
 export async function deposit(
   server: ServerUnderTest,

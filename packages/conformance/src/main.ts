@@ -39,7 +39,7 @@ async function run({ groups, json, target }: Extract<Request, { kind: 'run' }>):
     console.error(`proofhouse-conformance: ${target.url} cannot be reached: ${unreachable}`);
     return 2;
   }
-  // Other errors of this call are ignored here, because the scenarios report them.
+  // If this call fails in another way, the error is ignored, because the scenarios report it.
   if (await refusesAdmin(target).catch(() => false)) {
     console.error(`proofhouse-conformance: the admin token is refused by ${target.url} (401): check --admin-token`);
     return 2;

@@ -13,8 +13,8 @@ export interface HeldJob {
 export const unknownJob = '00000000-0000-7000-8000-000000000000';
 
 /**
- * The jobs and workers of one scenario, isolated from all others. The jobs need a capability that no other worker has,
- * and the workers may claim only jobs of one random repository. Other jobs and workers of the server are not affected.
+ * The jobs and workers of one scenario, isolated from all others. The jobs need a capability that no other worker has.
+ * The workers may claim only jobs of one random repository.
  */
 export class OwnQueue {
   readonly server: ServerUnderTest;
@@ -27,10 +27,7 @@ export class OwnQueue {
     this.repository = `${server.name('conformance')}/repository`;
   }
 
-  /**
-   * Creates a worker for the jobs of this scenario. `fields` override fields of the request that creates the worker's
-   * token.
-   */
+  /** Creates a worker for the jobs of this scenario. `fields` replace fields of the request that creates its token. */
   async worker(fields: object = {}): Promise<Credential> {
     const token = {
       workerId: this.server.name('worker'),
@@ -88,7 +85,7 @@ export class OwnQueue {
   }
 
   /**
-   * Makes the call `verb` (such as `heartbeat`) for a job. Only the holder of the lease may make this call. Without
+   * Calls the operation `verb` (such as `heartbeat`) for a job. Only the holder of the lease may call it. Without
    * `lease`, the lease header is not sent.
    */
   write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {

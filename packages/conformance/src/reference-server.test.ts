@@ -1,5 +1,5 @@
 // Runs the conformance kit against the reference server, a small server that shares no code with the product. The
-// correct server must conform. For each fault, the requirement that it violates must fail.
+// correct server must conform. For each fault, the requirement that the fault violates must fail.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -44,7 +44,7 @@ test('a server that omits everything optional conforms, and the report lists wha
   const { levels } = verdictOf(results, requirements);
   const left = levels.flatMap(({ notOffered }) => notOffered);
   expect(left).toEqual(expect.arrayContaining(['AT-21', 'AT-33', 'AT-36', 'AT-37', 'AT-38']));
-  // Without `--max-artifact-bytes`, the kit cannot determine whether the server enforces a size limit (AT-17, AT-18).
+  // Without `--max-artifact-bytes`, it is not known whether the server enforces a size limit (AT-17, AT-18).
   const unknown = levels.flatMap(({ notKnown }) => notKnown);
   const reason = expect.stringContaining('--max-artifact-bytes') as string;
   expect(unknown).toEqual(['AT-17', 'AT-18'].map((id) => ({ id, reason })));
@@ -56,7 +56,7 @@ test('no scenario exceeds a small size limit except those about the limit', asyn
   const { adminToken, experiment, other } = server;
   const url = await server.start();
   const target = { url, adminToken, experiment: experiment.id, otherExperiment: other.id, maxArtifactBytes: 100 };
-  // The reference server enforces no size limit, so the scenarios that exceed the limit (AT-17, AT-18) are left out.
+  // The reference server has no size limit. So the scenarios that exceed a limit (AT-17, AT-18) are omitted.
   const within = ofTheDoor.filter(({ requirements: ids }) => !ids.includes('AT-17') && !ids.includes('AT-18'));
   try {
     const results = await runScenarios(within, target);

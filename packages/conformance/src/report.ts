@@ -59,7 +59,7 @@ export function jsonReport(results: readonly ScenarioResult[], verdict: Verdict)
   };
 }
 
-/** Returns one line for each scenario and each requirement. No scenario is run. */
+/** Returns one line for each scenario and each requirement. Runs no scenario. */
 export function listLines(scenarios: readonly Scenario[], requirements: readonly Requirement[]): readonly string[] {
   return [
     ...requirements.map(

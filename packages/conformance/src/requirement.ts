@@ -1,6 +1,4 @@
-/**
- * The groups of requirements. A server may conform to some groups only. The report states to which groups it conforms.
- */
+/** The groups of requirements. A server may conform to some of them. The report says to which ones it conforms. */
 export const groups = [
   'artifact transfer',
   'worker registration',
@@ -12,14 +10,14 @@ export const groups = [
 ] as const;
 export type Group = (typeof groups)[number];
 
-/** The groups that need no experiment, because their scenarios call `/api/queue` only. */
+/** The groups whose scenarios call only `/api/queue`, so they need no experiment. */
 export const queueGroups: readonly Group[] = ['queue lifecycle', 'claim atomicity'];
 
 /**
  * How binding a requirement is.
  * - `must`: required for conformance.
- * - `optional`: a server may omit the function; if present, it must be correct.
- * - `latitude`: left to the server on purpose. It is recorded so that no scenario tests it by accident.
+ * - `optional`: a server may omit the function. If it has the function, the function must be correct.
+ * - `latitude`: the server may decide. It is listed so that no scenario tests it by mistake.
  */
 export type Level = 'must' | 'optional' | 'latitude';
 
@@ -59,8 +57,8 @@ export function latitude(text: string, source: string, uncovered = 'left to the 
 }
 
 /**
- * Returns a requirement of level `must` that no scenario can test, because it is visible only inside the server. An
- * example is that data survives a power cut.
+ * Returns a requirement of the level `must` that is visible only inside the server, so no scenario can test it. An
+ * example is that data survives a power failure.
  */
 export function operational(text: string, source: string, uncovered: string): Row {
   return { level: 'must', text, source, uncovered };

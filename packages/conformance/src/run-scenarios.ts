@@ -7,8 +7,8 @@ import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 export type Outcome =
   | { readonly kind: 'passed' }
   /**
-   * The scenario stopped before its end, because the server does not offer a function (`not-offered`) or because the
-   * kit lacks an input to decide that (`not-known`).
+   * The scenario ended early. `not-offered`: the server does not offer a function that it needs. `not-known`: it is not
+   * known whether the server offers this, because an input is missing.
    */
   | { readonly kind: 'skipped'; readonly reason: string; readonly because: 'not-offered' | 'not-known' }
   | { readonly kind: 'failed'; readonly request: string; readonly expected: string; readonly seen: string };
@@ -22,8 +22,8 @@ export interface ScenarioResult {
 const usualLimitMs = 30_000;
 
 /**
- * Runs the scenarios one after another, because this is not a load test. Calls `report` with each result as soon as the
- * scenario has ended.
+ * Runs the scenarios one after another, because this is not a load test. Calls `report` with the result of each
+ * scenario at its end.
  */
 export async function runScenarios(
   scenarios: readonly Scenario[],
@@ -39,7 +39,7 @@ export async function runScenarios(
   return results;
 }
 
-/** Runs one scenario within its time limit. The secrets that the scenario used are removed from the result. */
+/** Runs one scenario within its time limit. Removes the secrets of the scenario from the result. */
 export async function runScenario(scenario: Scenario, target: Target): Promise<ScenarioResult> {
   const limitMs = scenario.limitMs ?? usualLimitMs;
   const secrets = new Set<string>();
@@ -63,7 +63,7 @@ export async function runScenario(scenario: Scenario, target: Target): Promise<S
     outOfTime,
   ]).then((): Outcome => ({ kind: 'passed' }), outcomeOf);
   clearTimeout(timer);
-  // Aborts the calls that the scenario left in progress.
+  // Aborts calls that the scenario started and did not await.
   limit.abort();
   return { scenario, outcome: withoutSecrets(outcome, secrets), elapsedMs: Math.round(performance.now() - started) };
 }

@@ -2,7 +2,8 @@ import type { Group } from './requirement.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
 /**
- * One test of a server. A scenario creates everything that it needs under random names and does not depend on others.
+ * One test of a server. A scenario creates everything that it needs, under random names. So it does not depend on other
+ * scenarios.
  */
 export interface Scenario {
   readonly group: Group;
@@ -13,7 +14,7 @@ export interface Scenario {
   /** Time limit of the whole scenario in milliseconds. Default: 30 seconds. */
   readonly limitMs?: number;
   /**
-   * Throws a `Mismatch` if the server behaves differently, and `NotTried` if the server does not offer what is tested.
+   * Throws `Mismatch` if the server behaves differently, and `NotTried` if the server does not offer what is tested.
    */
   readonly run: (server: ServerUnderTest) => Promise<void>;
 }

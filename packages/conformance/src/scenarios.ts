@@ -14,7 +14,7 @@ import { queueLeaseScenarios } from './scenarios/queue-leases.ts';
 import { workerAuthScenarios } from './scenarios/worker-auth.ts';
 import { workerRegistrationScenarios } from './scenarios/worker-registration.ts';
 
-/** All scenarios. They are black-box tests: they depend only on the contract and on a base URL. */
+/** All scenarios. They are black-box tests, which use only the contract and a base URL. */
 export const scenarios: readonly Scenario[] = [
   ...depositScenarios,
   ...depositRefusalScenarios,

@@ -1,5 +1,5 @@
-// Checks that the published JSON Schemas equal the schemas of the models in `@proofhouse/core`, which the server uses.
-// After a change of a model, write the files again with `npx vitest run --project packages schemas -u`.
+// Checks that the published JSON Schemas equal the schemas in `@proofhouse/core`, which the server uses. After a change
+// of these schemas, write the files again with `npx vitest run --project packages schemas -u`.
 import { artifactSchema, depositSchema, v0ProblemSchema } from '@proofhouse/core';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
@@ -13,17 +13,13 @@ const models: Readonly<Record<SchemaName, z.ZodType>> = {
   problem: v0ProblemSchema,
 };
 
-/**
- * Returns the JSON Schema of a model. The definition of the model is moved to the top level, so that each file is one
- * complete schema.
- */
+/** Returns the JSON Schema of a model as one complete schema, whose top level is the definition of the model. */
 function published(name: SchemaName): object {
   const { $schema, $defs = {} } = z.toJSONSchema(models[name], { target: 'draft-2020-12', io: 'output' });
   const [[title, definition] = ['', {}], ...others] = Object.entries($defs);
   expect(others).toEqual([]);
   const { additionalProperties, ...schema } = { $schema, title, ...definition };
-  // A client must ignore unknown members of a problem document (RFC 9457 section 3.2), so the schema of problem documents
-  // allows them.
+  // A client must ignore unknown members of a problem document (RFC 9457 section 3.2). So this schema allows them.
   return name === 'problem' ? schema : { ...schema, additionalProperties };
 }
 

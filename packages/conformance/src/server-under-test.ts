@@ -9,11 +9,11 @@ export interface Target {
   /** Base URL without a trailing slash. */
   readonly url: string;
   readonly adminToken: string;
-  /** Id of the experiment, `exp_…`. It may be empty if all scenarios call only the queue. */
+  /** Id of the experiment, `exp_…`. May be empty if all scenarios call only the queue. */
   readonly experiment: string;
   /**
-   * Id of a second experiment of the same server. If it is missing, a scenario that needs a second experiment creates it
-   * over `/api/experiments`.
+   * Id of a second experiment of the same server. If it is missing, a scenario that needs it creates it with
+   * `/api/experiments`.
    */
   readonly otherExperiment?: string | undefined;
   /** The size limit of deposits in bytes, if known. Without it, no scenario exceeds the limit. */
@@ -35,22 +35,24 @@ export interface CallOptions {
   readonly json?: unknown;
   /** A body that is sent unchanged. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** Headers that are added to the default headers or replace them. `null` removes a default header. */
+  /**
+   * Headers in addition to the default headers. A header of the same name replaces the default, and `null` removes it.
+   */
   readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 export const experimentHeader = 'X-Eden-Experiment-Id';
 
 /**
- * The API of the server under test, as one scenario uses it: HTTP calls, random names, and the set of secrets that no
- * report may show.
+ * The API of the server under test, for one scenario. It makes HTTP calls, generates random names, and collects the
+ * secrets that no report may show.
  */
 export class ServerUnderTest {
   readonly target: Target;
   readonly #signal: AbortSignal;
   readonly #secrets: Set<string>;
 
-  /** Aborting `signal` aborts all calls. The admin token and every remembered secret are added to `secrets`. */
+  /** `signal` aborts all calls when it aborts. The admin token and every remembered secret are added to `secrets`. */
   constructor(target: Target, signal: AbortSignal, secrets: Set<string>) {
     this.target = target;
     this.#signal = signal;
@@ -84,8 +86,8 @@ export class ServerUnderTest {
   }
 
   /**
-   * Makes a call with exactly these headers. Only the content type of a JSON body is added. Throws a `Mismatch` if
-   * there is no answer.
+   * Makes a call with exactly these headers. Only a JSON body adds its content type. Throws a `Mismatch` if there is no
+   * answer.
    */
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const url = `${this.target.url}${path}`;
@@ -112,7 +114,10 @@ export class ServerUnderTest {
     });
   }
 
-  /** Makes a call to /v0 on a separate connection, with control over every byte. Errors and options: as `rawCall`. */
+  /**
+   * Makes a call to /v0 on its own connection, and sends exactly the given bytes. Errors and options are those of
+   * `rawCall`.
+   */
   async rawV0(
     method: string,
     tail: string,
@@ -139,12 +144,12 @@ export class ServerUnderTest {
     return Buffer.from(randomBytes(count));
   }
 
-  /** Returns `count` random bytes, or fewer if the known size limit is smaller. */
+  /** Returns `count` random bytes, or fewer if the size limit of the server is known and smaller. */
   bytesWithinCap(count: number): Buffer<ArrayBuffer> {
     return this.bytes(Math.min(count, this.target.maxArtifactBytes ?? count));
   }
 
-  /** Throws `NotKnown`, which skips the scenario, if `count` bytes exceed the known size limit. */
+  /** Throws `NotKnown`, which skips the scenario, if the size limit of the server is known and `count` exceeds it. */
   requireWithinCap(count: number): void {
     const cap = this.target.maxArtifactBytes;
     if (cap === undefined || count <= cap) return;
@@ -156,14 +161,14 @@ export class ServerUnderTest {
     if (secret.length >= 8) this.#secrets.add(secret);
   }
 
-  /** Waits this many milliseconds without a call. The time limit of the scenario still applies. */
+  /** Waits this number of milliseconds without a call. The time limit of the scenario still applies. */
   pause(ms: number): Promise<void> {
     return new Promise((settle) => setTimeout(settle, ms));
   }
 
   /**
-   * Returns the promise of an operation that runs during the scenario. A rejection is marked as handled, so that it
-   * does not end the process when the scenario fails before it awaits the promise.
+   * Returns the promise of an operation that runs during the scenario. Marks a rejection as handled. Otherwise the
+   * rejection would end the process if the scenario fails before it awaits the promise.
    */
   meanwhile<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => undefined);
@@ -171,7 +176,7 @@ export class ServerUnderTest {
   }
 
   /**
-   * Repeats a call every 100 ms until `fits` accepts its answer, or until `limitMs` have passed or the scenario is
+   * Repeats a call every 100 ms until `fits` accepts its answer. Ends early after `limitMs`, or if the scenario is
    * aborted. Returns the last answer in every case.
    */
   async eventually<T>(limitMs: number, ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
@@ -183,7 +188,7 @@ export class ServerUnderTest {
     }
   }
 
-  // `as: null` means that no credential is sent, so null must not be replaced by the default caller.
+  // `as: null` means that no credential is sent. So the default caller must not replace null.
   #named(usual: Exclude<Caller, null>, options: { readonly as?: Caller }): Caller {
     const caller = options.as === undefined ? usual : options.as;
     return caller === 'admin' ? { id: 'admin', secret: this.target.adminToken } : caller;
@@ -191,8 +196,8 @@ export class ServerUnderTest {
 }
 
 /**
- * Returns the Authorization header. If `named` is true, as for /v0, the bearer token is `<principal>:<secret>`. If it is
- * false, as for the queue, the bearer token is the secret alone.
+ * Returns the Authorization header. If `named` is true, as for /v0, the bearer token is `<principal>:<secret>`. If it
+ * is false, as for the queue, it is only the secret.
  */
 function authorization(caller: Caller, named: boolean): Record<string, string> {
   if (caller === null || caller === 'admin') return {};
@@ -213,7 +218,7 @@ export async function refusesAdmin(target: Target): Promise<boolean> {
 }
 
 /**
- * Returns the id of a second experiment, which is created if none was given. Throws `NotTried` if the server cannot
+ * Returns the id of a second experiment, and creates it if none was given. Throws `NotTried` if the server cannot
  * create it.
  */
 export async function otherExperiment(server: ServerUnderTest): Promise<string> {

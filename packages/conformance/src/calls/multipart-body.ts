@@ -1,4 +1,4 @@
-/** One part of a multipart form. A field that is missing here is not sent, so that tests can build incorrect forms. */
+/** One part of a multipart form. A field that is missing here is not sent. So tests can build incorrect forms. */
 export interface Part {
   readonly name?: string;
   readonly filename?: string;
@@ -14,7 +14,8 @@ export interface Form {
 const boundary = 'conformance-boundary-7d1f0c';
 
 /**
- * Builds a multipart/form-data body (RFC 7578). No library is used, because a library would correct incorrect parts.
+ * Builds a multipart/form-data body (RFC 7578). No library is used, because a library would correct the errors of
+ * incorrect parts.
  */
 export function multipart(parts: readonly Part[]): Form {
   const chunks = parts.flatMap((part) => [

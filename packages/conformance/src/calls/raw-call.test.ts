@@ -7,7 +7,7 @@ import { chunked, rawCall } from './raw-call.ts';
 
 /**
  * Starts a server that answers every request with `bytes`. If `bytes` is null, the server closes the connection without
- * an answer. Runs `look` with the URL of this server. `heard` returns all bytes that the server has received.
+ * an answer. Calls `look` with the URL of this server. `heard` returns all bytes that the server has received.
  */
 async function answering<T>(bytes: string | null, look: (url: string, heard: () => string) => Promise<T>): Promise<T> {
   let heard = '';

@@ -6,8 +6,8 @@ export interface RawOptions {
   /** A header whose value is a list is sent once for each item of the list. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /**
-   * Pieces of the body. If they are shorter than the headers announce, the connection stays open. The server may answer
-   * early, or wait for the rest.
+   * Pieces of the body. If they have fewer bytes than the headers say, the connection stays open. The server may then
+   * answer early, or wait for the rest.
    */
   readonly body?: readonly Uint8Array[];
   /** Time to wait for a complete answer. Default: 10 seconds. */
@@ -16,8 +16,8 @@ export interface RawOptions {
 }
 
 /**
- * Sends one request unchanged, even if the request is malformed. Returns undefined if no complete answer arrives before
- * `waitMs` have passed, the server closes the connection, or `signal` is aborted.
+ * Sends one request unchanged, even if it is malformed. Returns undefined if there is no complete answer within
+ * `waitMs`, if the server closes the connection, or if `signal` aborts.
  */
 export function rawCall(base: string, method: string, path: string, options: RawOptions): Promise<Answer | undefined> {
   const url = new URL(`${base}${path}`);
@@ -46,7 +46,9 @@ export function rawCall(base: string, method: string, path: string, options: Raw
   return promise;
 }
 
-/** Encodes the pieces of a body for `Transfer-Encoding: chunked`, one chunk for each piece, and adds the last chunk. */
+/**
+ * Encodes the pieces of a body for `Transfer-Encoding: chunked`, one chunk for each piece. Adds the last, empty chunk.
+ */
 export function chunked(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1');
   return [...pieces.flatMap((piece) => [line(piece.length.toString(16)), piece, line('')]), line('0'), line('')];

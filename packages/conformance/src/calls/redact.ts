@@ -2,20 +2,20 @@
 const blank = '[secret]';
 
 /**
- * Matches a JSON member that contains a token, also in JSON inside a JSON string. The text may end within the token.
+ * Matches a JSON member that contains a token, also in JSON inside a JSON string. The text may end inside the token.
  */
 const tokenMember = /(\\?"(?:registration_)?token\\?": ?\\?")[^"\\]+/g;
 
 /**
- * Replaces the secrets in a text by `[secret]`: each known secret, a known secret that is cut off at the end of the
- * text, and the value of each JSON member named `token` or `registration_token`.
+ * Replaces the secrets in a text by `[secret]`. They are each known secret, the beginning of a known secret at the end
+ * of the text, and the value of each JSON member named `token` or `registration_token`.
  */
 export function redact(text: string, secrets: ReadonlySet<string>): string {
   const known = [...secrets].reduce((left, secret) => withoutTail(left.replaceAll(secret, blank), secret), text);
   return known.replace(tokenMember, `$1${blank}`);
 }
 
-/** Shortest prefix of a secret that is replaced at the end of a text. A shorter prefix reveals nothing. */
+/** Shortest beginning of a secret that is replaced at the end of a text. A shorter one reveals nothing. */
 const tellingLength = 4;
 
 function withoutTail(text: string, secret: string): string {

@@ -3,7 +3,7 @@ import { Mismatch } from './mismatch.ts';
 /** A parsed JSON object. */
 export type Document = Readonly<Record<string, unknown>>;
 
-/** One answer of the server with its request, so that a report can show both. */
+/** One answer of the server together with its request. A report can show both. */
 export class Answer {
   /** Method and path of the request (`POST /v0/…`), without credentials. */
   readonly request: string;
@@ -35,7 +35,7 @@ export class Answer {
       const value: unknown = JSON.parse(this.text);
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Document;
     } catch {
-      // The `Mismatch` below reports invalid JSON, with the beginning of the body.
+      // The `Mismatch` below reports that the body is not JSON. It contains the beginning of the body.
     }
     throw new Mismatch({ request: this.request, what: 'the body', expected: 'a JSON object', seen: this.brief() });
   }

@@ -3,14 +3,14 @@ import type { Answer } from './answer.ts';
 import { Mismatch } from './mismatch.ts';
 
 /**
- * Thrown when the server does not offer an optional requirement, or does not offer a function that a scenario needs.
- * The scenario is skipped.
+ * Thrown if the server does not offer an optional requirement, or a function that a scenario needs. The scenario is
+ * then skipped.
  */
 export class NotTried extends Error {}
 
 /**
- * Thrown when the conformance kit lacks the input (such as `--max-artifact-bytes`) to determine whether the server
- * offers a requirement. The scenario is skipped.
+ * Thrown if it is not known whether the server offers a requirement, because an input (such as `--max-artifact-bytes`)
+ * is missing. The scenario is then skipped.
  */
 export class NotKnown extends NotTried {}
 
@@ -48,7 +48,10 @@ export function expectMembers(answer: Answer, members: Readonly<Record<string, u
     expectEqual(answer.request, `member ${name}`, document[name], expected);
 }
 
-/** Expects a body of exactly these bytes. A report shows only the length and the first 16 bytes of either side. */
+/**
+ * Expects a body of exactly these bytes. A report shows only the length and the first 16 bytes of the expected and the
+ * received body.
+ */
 export function expectBytes(answer: Answer, expected: Uint8Array): void {
   if (answer.bytes.equals(expected)) return;
   const shownBytes = (bytes: Uint8Array): string =>

@@ -1,4 +1,4 @@
-/** Thrown when an answer of the server deviates from a requirement. */
+/** Thrown if an answer of the server violates a requirement. */
 export class Mismatch extends Error {
   readonly request: string;
   readonly expected: string;

@@ -45,8 +45,8 @@ export function expectAnyProblem(answer: Answer): void {
 }
 
 /**
- * Expects that member `instance` is the URL of the request. Its origin may be the public origin of a proxy in front of the
- * server. Its path must end with the path and query of the request.
+ * Expects that the member `instance` is the URL of the request. Its origin may differ, because a proxy in front of the
+ * server may have a public origin. It must end with the path and query of the request.
  */
 function expectInstance(answer: Answer): void {
   const { request } = answer;

@@ -39,7 +39,7 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
       const made = await times(25, () => queue.enqueuedId());
       const claims = await Promise.all(workers.flatMap((worker) => [1, 2, 3, 4, 5].map(() => queue.claim(worker))));
       const [worker] = workers;
-      // A claim may return null while a concurrent claim is about to get the last job, so the remaining jobs are
+      // A claim may return null while a concurrent claim is still getting the last job. So the remaining jobs are
       // claimed here.
       const left = worker === undefined ? [] : await claimAll(() => queue.claim(worker));
       expectEqual(request, 'the claimed jobs', [...idsOf(claims), ...left].toSorted(), made.toSorted());
@@ -66,7 +66,7 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
       const worker = await queue.worker();
       await times(20, () => queue.enqueue({ priority: 9, requiredCapabilities: [server.name('nobody-has')] }));
       const made = await queue.enqueue({ priority: -9 });
-      // `notBefore` is computed from the clock of the server, because that clock can differ from the local clock.
+      // `notBefore` is computed from a time of the server, because its clock may differ from the local one.
       const notBefore = new Date(Date.parse(textMember(made, 'createdAt')) + 3_600_000).toISOString();
       await times(20, () => queue.enqueue({ priority: 9, notBefore }));
       const eligible = textMember(made, 'id');

@@ -8,8 +8,8 @@ import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 
 /**
- * Largest size limit of a server, in bytes, that is tested. A larger limit is not tested, because a scenario must send
- * more bytes than the limit to exceed it.
+ * Largest size limit in bytes for which a test exceeds the limit. To exceed a larger limit, a scenario would have to
+ * send too many bytes.
  */
 const largestCap = 64 * 1024 * 1024;
 
@@ -22,10 +22,7 @@ function capOf({ target: { maxArtifactBytes: cap } }: ServerUnderTest): number {
   return cap;
 }
 
-/**
- * Expects this problem as the answer to a request that was not sent completely. Throws `NotTried` if the server did not
- * answer.
- */
+/** Expects this problem as the answer to an incomplete request. Throws `NotTried` if the server did not answer. */
 function expectEarly(answer: Answer | undefined, type: ProblemType): void {
   if (answer === undefined) throw new NotTried('the server waits for the whole body before it refuses');
   expectProblem(answer, type);
@@ -70,7 +67,7 @@ export const depositRefusalScenarios = scenariosOf('artifact transfer', [
       expectStatus(accepted, 201);
       expectMembers(accepted, { size_bytes: whole.length });
       expectBytes(await fetchUri(server, accepted.member('artifacts_uri')), whole);
-      // Uses a separate connection, because an HTTP client may lose the answer of a server that stops reading the body.
+      // Uses its own connection. If a server stops reading the body, an HTTP client may lose the answer.
       const { contentType, body } = depositForm(bytes);
       const headers = { 'content-type': contentType, 'content-length': String(body.length) };
       const refused = await server.rawV0('POST', '/artifacts', { headers, body: [body] });

@@ -18,8 +18,7 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
     requirements: ['AT-22', 'AT-10'],
     limitMs: 60_000,
     run: async (server) => {
-      // These bytes contain most of the boundary of the form in which they are sent, and lines that resemble a closing
-      // boundary.
+      // These bytes contain most of the boundary of their form, and lines that look like a closing boundary.
       const text = Buffer.from('\r\n--conformance-boundary-7d1f0\r\n\u0000--\r\n\r\n--\r\n');
       for (const bytes of [
         Buffer.from('x'),
@@ -28,7 +27,7 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
         server.bytesWithinCap(8 * 1024 * 1024),
       ]) {
         const made = await deposit(server, bytes);
-        // A server may choose its size limit. It must return every byte that it accepted.
+        // The server may have a smaller size limit. If it accepts the bytes, it must return every byte.
         if (made.status === 413 && bytes.length > text.length) continue;
         expectStatus(made, 201);
         const got = await fetchUri(server, made.member('artifacts_uri'));

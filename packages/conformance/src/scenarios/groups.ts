@@ -21,7 +21,7 @@ async function membersOf(server: ServerUnderTest, groupId: string): Promise<read
   return answer.items('members');
 }
 
-/** Creates a group, which only the admin class may do: the admin and the members of the group `admins`. */
+/** Creates a group. Only the admin and the members of the group `admins` may do this. */
 function administer(server: ServerUnderTest, as: Credential): Promise<Answer> {
   return server.v0('POST', '/groups', { as, json: { name: server.name('made-by-a-worker') } });
 }

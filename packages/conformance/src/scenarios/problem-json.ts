@@ -172,7 +172,7 @@ export const problemJsonScenarios = scenariosOf('problem json', [
   },
 ]);
 
-/** Expects a refusal of an invalid path: as malformed (400) or as unknown (404). */
+/** Expects that an invalid path is refused: as malformed (400) or as unknown (404). */
 function expectRefusal(answer: Answer): void {
   expectStatus(answer, 400, 404);
   expectAnyProblem(answer);
@@ -188,7 +188,10 @@ async function stillWell(server: ServerUnderTest): Promise<void> {
   });
 }
 
-/** Returns the member names of a document at every depth, except the keys inside `labels`, which the client chooses. */
+/**
+ * Returns the member names of a document at every depth. Omits the keys inside `labels`, because the client chooses
+ * them.
+ */
 function membersOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(membersOf);
   if (typeof value !== 'object' || value === null) return [];

@@ -164,8 +164,8 @@ export const workerAuthScenarios = scenariosOf('worker auth', [
     requirements: ['WA-14'],
     run: async (server) => {
       await requireQueue(server);
-      // A heartbeat for an unknown job changes no job. Its error shows which worker the queue identified. The queue
-      // answers 404 if the named worker is the caller, and 403 if it is another worker.
+      // A heartbeat for an unknown job changes nothing. Its error shows which worker the queue recognized: 404 if the
+      // named worker is the caller, 403 if it is another worker.
       const { id, secret } = await registerWorker(server);
       const beat = (workerId: string) =>
         server.queue('POST', `/jobs/${unknownJob}/heartbeat`, {

@@ -7,19 +7,19 @@ import { scenariosOf } from '../scenario.ts';
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
- * Matches a secret of at least 43 characters, which carry 256 bits in base64url. White space and colons are excluded,
- * because they separate parts of a header or a credential.
+ * Matches a secret of at least 43 characters, because 256 bits need 43 characters in base64url. White space and colons
+ * are excluded, because they separate the parts of a header or a credential.
  */
 const secretPattern = /^[\x21-\x39\x3b-\x7e]{43,}$/;
 
 export const wrongNames = [
   ...['', ' \t ', 'x'.repeat(129), 'a\nb', 'a\u0000b', 'a\u007fb', 'a\u0085b'],
-  // Names with characters that are not allowed: a lone surrogate, three noncharacters, two unassigned code points, and two
-  // characters for private use.
+  // Names with characters that are not allowed: a lone surrogate, three noncharacters, two unassigned code points, and
+  // two private-use characters.
   ...['a\ud800b', 'a\ufdd0b', 'a\ufffe', 'a\u{1ffff}b', 'a\u0378b', 'a\u{e0080}b', 'a\ue000b', 'a\u{10fffd}b'],
 ];
 
-/** Names with white space of several kinds at the start, at the end or at both ends. */
+/** Names with different kinds of white space at the start, at the end or at both ends. */
 export const spacedNames = [' a', 'a ', '\u00a0a', 'a\u3000', '\u2003a\u2003'];
 
 export const workerRegistrationScenarios = scenariosOf('worker registration', [

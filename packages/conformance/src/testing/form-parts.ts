@@ -7,8 +7,8 @@ export interface FormPart {
 }
 
 /**
- * Parses a multipart body. Returns undefined if the body is malformed. The parser is simple and strict, because it is
- * meant for the small bodies of tests.
+ * Parses a multipart body. Returns undefined if it is malformed. The parser is simple and strict, because tests have
+ * small bodies.
  */
 export function formParts(contentType: string, body: Buffer): FormPart[] | undefined {
   const boundary = /^multipart\/form-data; boundary="?([^"]+)"?$/i.exec(contentType)?.[1];

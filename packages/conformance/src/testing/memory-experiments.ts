@@ -39,7 +39,10 @@ export class MemoryExperiment {
   readonly workers = new Map<string, WorkerEntry>();
   readonly groups = new Map<string, GroupEntry>();
   readonly artifacts = new Map<string, ArtifactEntry>();
-  /** Artifact URIs of deposits with an idempotency key, by principal and idempotency key. */
+  /**
+   * The artifact URI of each deposit with an idempotency key. The map key consists of the principal and the idempotency
+   * key.
+   */
   readonly keys = new Map<string, string>();
 
   constructor() {
@@ -76,8 +79,8 @@ export class MemoryExperiment {
   }
 
   /**
-   * Returns true if the worker or group `memberId` is a member of the group. If `deep` is true, members of its member groups
-   * count too, at any depth.
+   * Returns true if the worker or group `memberId` is a member of the group. If `deep` is true, also returns true for
+   * members of nested groups, at any depth.
    */
   holds(groupId: string, memberId: string, deep = true): boolean {
     const members = this.groups.get(groupId)?.members ?? [];

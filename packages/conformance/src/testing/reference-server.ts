@@ -6,7 +6,7 @@ import { problemTypes, type ProblemType } from '../expectations/problem-expectat
 import { formParts } from './form-parts.ts';
 import { MemoryExperiment, mintToken, type ArtifactEntry, type GroupEntry } from './memory-experiments.ts';
 
-/** Faults that the reference server can be given. A test checks that the conformance kit finds each of them. */
+/** Faults that the reference server can have. A test checks that the conformance kit detects each of them. */
 export type Flaw =
   | 'admits-direct-members-only'
   | 'cuts-lists'
@@ -59,8 +59,8 @@ interface Call {
 type Json = Record<string, unknown>;
 
 /**
- * A minimal server of the /v0 protocol, in memory. It proves that the conformance kit accepts a correct server and
- * finds each fault in `Flaw`.
+ * A minimal server of the /v0 protocol, in memory. With it, tests show that the conformance kit accepts a correct
+ * server and detects each fault in `Flaw`.
  */
 export class ReferenceServer {
   readonly adminToken = 'admin-token-of-the-reference-server';
@@ -229,8 +229,8 @@ export class ReferenceServer {
     if (typeof member !== 'string') throw new Refusal('bad-request');
     const closes = member === group.group_id || call.experiment.holds(member, group.group_id);
     if (closes && !this.#flaws.has('forgets-cycles')) throw new Refusal('cycle-detected');
-    // Simulates a race: the server checks for a cycle, waits for its database, and then writes on the basis of an
-    // outdated check.
+    // Simulates a race. The server checks for a cycle, waits for its database, and then writes although the result of
+    // the check is outdated.
     if (this.#flaws.has('looks-for-cycles-too-early')) await new Promise((settle) => setTimeout(settle, 20));
     if (!group.members.includes(member)) group.members.push(member);
   }
@@ -362,8 +362,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 /**
- * Reads a JSON object that may have only these members, each of the given type. An empty body is an empty object.
- * Throws a `Refusal` (`bad-request`) otherwise.
+ * Reads a JSON object that may have only these members, each with the given type. An empty body is an empty object.
+ * Throws a `Refusal` (`bad-request`) for any other body.
  */
 async function readJson(
   { request }: Call,
