@@ -22,7 +22,9 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** An event without a sequence number yet. It must not contain raw output of a worker, which belongs in a log artifact. */
+/**
+ * An event without a sequence number yet. It must not contain output of a command, which belongs into a log artifact.
+ */
 export interface JobEventDraft {
   readonly kind: EventKind;
   readonly level: EventLevel;
@@ -47,7 +49,7 @@ const eventInputSchema = z.strictObject({
 });
 export type EventInput = z.output<typeof eventInputSchema>;
 
-/** Body of a call that appends events: either one event, or up to 100 events that are numbered in one commit. */
+/** Body of a call that appends events: one event, or up to 100 events with consecutive numbers. */
 export const appendEventsSchema = z
   .strictObject({
     ...eventInputSchema.partial().shape,
@@ -61,10 +63,13 @@ export const appendEventsSchema = z
   })
   .meta({ id: 'AppendEvents' });
 
-/** Position in the log of a job: the sequence number of the last event that the client has read. 0 is the beginning. */
+/**
+ * A position in the log of a job: the sequence number of the last event that the client has read. 0 means the
+ * beginning.
+ */
 export const eventCursorSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
 
-/** A hint that a job changed, so that clients read the job again. Clients must not rely on the state in the hint. */
+/** A hint that a job changed. Clients must then read the job again, and must not rely on the state in the hint. */
 export const jobHintSchema = z
   .object({ jobId: uuidSchema, seq: z.int(), status: z.enum(jobStatuses) })
   .meta({ id: 'JobHint' });

@@ -3,7 +3,7 @@ import { storableText } from '../values/storable-text.ts';
 
 /**
  * The worker's description of the end of an attempt. It adds details to the outcome (succeeded, failed or cancelled).
- * The server stores the description without interpreting it.
+ * The server stores it and does not interpret it.
  */
 export interface JobFinish {
   readonly outcomeCode: string | null;
@@ -34,7 +34,7 @@ export const finishFields = {
 
 export type FinishFields = z.output<z.ZodObject<typeof finishFields>>;
 
-/** Returns the report of a call that ends an attempt, or null when all its fields are omitted. */
+/** Returns the description of the end in a call that ends an attempt. Returns null if all its fields are omitted. */
 export function finishOf(fields: FinishFields): JobFinish | null {
   const finish = {
     outcomeCode: textOf(fields.finishOutcomeCode),
@@ -49,7 +49,7 @@ function textOf(text: string | null | undefined): string | null {
   return text == null || text.trim() === '' ? null : storableText(text);
 }
 
-/** Returns the outcome code and the stage of a report. Only these are small enough for the payload of an event. */
+/** Returns the outcome code and the stage. Only these are small enough for the payload of an event. */
 export function finishInEvent(finish: JobFinish | null | undefined): Record<string, string> {
   const { outcomeCode = null, outcomeStage = null } = finish ?? {};
   return {

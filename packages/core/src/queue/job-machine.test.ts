@@ -15,7 +15,7 @@ import type { JobRecord } from './job.ts';
 import { jobMadeAt as start, queuedJob } from '../testing/job-record.ts';
 import { utf8Bytes } from '../values/wire-values.ts';
 
-// Only few workers and leases exist. So the random histories often contain matching, wrong and ended leases.
+// There are few workers and leases, so that random histories often contain matching, wrong and ended leases.
 const worker = fc.constantFrom('w1', 'w2');
 const lease = fc.constantFrom('l1', 'l2', 'l3');
 const fence = fc.record({ workerId: worker, leaseId: fc.option(lease, { nil: undefined }) });

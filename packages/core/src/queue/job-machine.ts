@@ -9,7 +9,7 @@ import { beginningOf, utf8Bytes } from '../values/wire-values.ts';
 
 /**
  * A command to the state machine of a job, which consists of a table and pure functions. A store reads a job, calls
- * `decideJob`, and writes the decision in the same transaction. The database engines add no rules of their own.
+ * `decideJob`, and writes the decision in the same transaction. The database engines have no rules of their own.
  */
 export type JobCommand =
   | { readonly kind: 'claim'; readonly workerId: string; readonly leaseId: string; readonly leaseMs: number }
@@ -32,7 +32,7 @@ interface Found {
   readonly findings?: SecretFindings | null;
 }
 
-/** The fields that all commands by which a worker ends its attempt have in common. */
+/** The common fields of all commands by which a worker ends its attempt. */
 interface Finishing extends Found {
   readonly finish?: JobFinish | null;
 }
@@ -52,7 +52,7 @@ export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus,
 };
 
 /**
- * The identity of a writer: the worker and, if given, the lease. It is compared with the current lease of the job.
+ * The worker that makes a call, and its lease id if given. Both are compared with the holder and the lease of the job.
  * Without `leaseId` only the worker is compared.
  */
 export interface Fence {
@@ -71,8 +71,8 @@ export type JobDecision =
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 /**
- * Delay in milliseconds from the expiry of a lease until the job can be claimed again. Without the delay, a job that
- * crashes its workers would be claimed in a tight loop.
+ * Delay in milliseconds after the expiry of a lease, before the job can be claimed again. Without it, a job that
+ * crashes its workers would be claimed again and again without a pause.
  */
 export const expiryDelayMs = 1000;
 
@@ -84,7 +84,7 @@ export function retryDelayMs(attempt: number): number {
 /**
  * Returns the decision about `command` on `job` at `now` (epoch ms). Never mutates `job` and never throws. Leases that
  * end at or before `leasesAt` (epoch ms) have expired. `leasesAt` differs from `now` only for some time after the clock
- * of the machine was changed.
+ * of the store was set forward.
  */
 export function decideJob(job: JobRecord, command: JobCommand, now: number, leasesAt = now): JobDecision {
   switch (command.kind) {
@@ -108,9 +108,9 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number, leas
 }
 
 /**
- * Returns undefined if the writer still holds the job, else the refusal. If the fence has a lease, this must be the
+ * Returns undefined if the writer still holds the job, else the refusal. If the fence has a lease, it must be the
  * current lease and must not have expired. Otherwise the code is `lease_lost`, in every status of the job. If the fence
- * has no lease, the worker must hold the running job. Otherwise the code is `job_state_conflict` or
+ * has no lease, its worker must hold the running job. Otherwise the code is `job_state_conflict` or
  * `job_ownership_mismatch`.
  */
 export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
@@ -124,28 +124,30 @@ export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal |
   return past ? leaseLost(job) : undefined;
 }
 
-/** Milliseconds after the end of a job in which the worker whose final call ended the job may still append events. */
+/** Time in milliseconds after the end of a job for which the worker that ended it may still append events. */
 export const lastEventsMs = 60_000;
 
 /**
- * Returns undefined if the writer may append events, else the refusal. Until `finishedAt + lastEventsMs` the worker whose
- * final call ended the job may append events, with its lease or without a lease. Otherwise the result is `checkFence`.
+ * Returns undefined if the writer may append events, else the refusal. Until `finishedAt + lastEventsMs`, the worker
+ * that ended the job may append events, with its lease or without one. Otherwise the result is that of `checkFence`.
  */
 export function checkEventFence(job: JobRecord, fence: Fence, now: number, leasesAt = now): Refusal | undefined {
   const late = job.finishedAt === null || now > job.finishedAt + lastEventsMs;
   return !late && endedJob(job, fence) ? undefined : checkFence(job, fence, leasesAt);
 }
 
-/** Returns true if the final call of this worker ended the job, not only an attempt after which the job was requeued. */
+/**
+ * Returns true if the last call of this worker ended the job. If the job was requeued after the attempt, returns false.
+ */
 function endedJob(job: JobRecord, { workerId, leaseId }: Fence): boolean {
   const byHolder = finalStatuses.includes(job.status) && job.endedBy !== null && job.attemptStartedAt !== null;
   return byHolder && job.lastClaimedBy === workerId && (leaseId === undefined || leaseId === job.leaseId);
 }
 
 /**
- * Returns a refusal with `lease_lost` if the lease has ended. Used before the body of a call is read. If the job's last
- * attempt ended with this lease, the call may be a repetition of the call that ended it. Such a call is not refused
- * here, because only the transaction, which has the complete call, can decide.
+ * Returns a refusal with `lease_lost` if the lease has ended. Used before the body of a call is read. The call may
+ * repeat the call that ended the last attempt of the job with this lease. It is then not refused here, because only the
+ * transaction, which has the complete call, can decide this.
  */
 export function checkLease(
   job: JobRecord,
@@ -156,9 +158,9 @@ export function checkLease(
 }
 
 /**
- * Checks the fence of a command. Returns undefined if the command may go on, else the refusal of `checkFence` as a
+ * Checks the fence of a command. Returns undefined if the command may continue, else the refusal of `checkFence` as a
  * decision. If a worker repeats the call that ended its attempt, with the same lease, the decision is `unchanged`, so
- * that the repetition succeeds.
+ * that the call succeeds again.
  */
 function fenced(job: JobRecord, fence: Fence, now: number, ending?: WorkerEnding): JobDecision | undefined {
   if (ending !== undefined && job.endedBy === ending && gaveBack(job, fence)) return { outcome: 'unchanged', job };
@@ -171,7 +173,7 @@ function guarded(job: JobRecord, kind: keyof typeof wrongState): JobDecision | u
   return { outcome: 'refused', refusal: stateConflict(job, wrongState[kind]) };
 }
 
-/** Reasons in the refusal of a command that the status of the job does not allow. */
+/** The reasons for refusing a command that is not possible in the status of the job. */
 const wrongState = {
   claim: 'only a queued job can be claimed',
   expire: 'only a running job has a lease that can pass',
@@ -199,7 +201,7 @@ function claimed(job: JobRecord, by: { workerId: string; leaseId: string; leaseM
   return changed(next, { kind: 'claimed', level: 'info', message, payload: { workerId: by.workerId } });
 }
 
-// A renewal writes no event, because a long job would fill its log with them.
+// A renewal writes no event. Otherwise a long job would fill its log with them.
 function renewed(job: JobRecord, leaseMs: number, now: number): JobDecision {
   return changed({ ...job, leaseExpiresAt: now + leaseMs, updatedAt: now });
 }
@@ -342,7 +344,8 @@ function cancelledMessage(job: JobRecord): string {
   return `Cancelled while it waited for attempt ${String(job.attempt)}.`;
 }
 
-// The job record keeps only the error message of the last attempt. The messages of earlier attempts are in the job's log.
+// The job record keeps only the error message of the last attempt. The log of the job contains those of earlier
+// attempts.
 function failureMessage(attempt: number, errorMessage: string): string {
   const begin = `Attempt ${String(attempt)} failed: `;
   const whole = `${begin}${errorMessage.trim()}`;
@@ -365,7 +368,7 @@ function leaseLost(job: JobRecord): Refusal {
   return { code: 'lease_lost', message: `This lease on job ${job.id} has ended; stop the work and claim again.` };
 }
 
-/** Returns true if this worker made the final call of the last attempt, with this lease. */
+/** Returns true if this worker ended the last attempt, with this lease. */
 function gaveBack(job: JobRecord, { workerId, leaseId }: Fence): boolean {
   const ended = job.endedBy !== null && job.status !== 'running';
   return ended && leaseId !== undefined && leaseId === job.leaseId && workerId === job.lastClaimedBy;

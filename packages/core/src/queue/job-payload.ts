@@ -13,14 +13,14 @@ export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
 
 /** Fields of a job that the row of its job type computes from the payload. */
 export interface PayloadFields {
-  /** Capabilities as `normalizeCapabilities` returns them; undefined if the payload does not contain the field. */
+  /** Capabilities in the form of `normalizeCapabilities`. Undefined if the payload does not contain this field. */
   readonly requiredCapabilities?: readonly string[] | undefined;
   /**
-   * The repository of the job, which is compared with the `allowedRepositories` of credentials. Null for a job without
-   * a repository.
+   * The repository of the job, which is compared with the `allowedRepositories` of credentials. Null if the job has no
+   * repository.
    */
   readonly repository?: string | null | undefined;
-  /** Name of the manifest that the job runs; null for jobs that run no manifest. */
+  /** Name of the manifest that the job runs. Null if it runs none. */
   readonly manifestName?: string | null | undefined;
 }
 
@@ -32,8 +32,8 @@ export function normalizeCapabilities(names: readonly string[]): string[] {
 const namedSchema = z.object({ requiredCapabilities: capabilitiesSchema.nullish() });
 
 /**
- * Returns the job fields that `requiredCapabilities` and `repository` of a payload set. Both have the same meaning in every
- * job type without its own payload contract. Throws `invalid_request`.
+ * Returns the job fields that `requiredCapabilities` and `repository` of a payload set. Both fields have this meaning
+ * in every job type that has no payload contract of its own. Throws `invalid_request`.
  */
 export function commonPayloadFields(payload: JobPayload): PayloadFields {
   const given = { requiredCapabilities: payload['requiredCapabilities'] };

@@ -4,32 +4,41 @@ import type { ErrorCode } from '../error-codes.ts';
 import { parseFields } from '../values/parse-fields.ts';
 import { commonPayloadFields, type JobPayload, type PayloadFields } from './job-payload.ts';
 
-/** Categories of jobs, by which lists and readers of events can separate manifest runs from other work (seed 003 FR-012). */
+/**
+ * Categories of jobs. With them, lists and readers of events can separate manifest runs from other work (seed 003
+ * FR-012).
+ */
 export const jobCategories = ['manifest', 'work'] as const;
 export type JobCategory = (typeof jobCategories)[number];
 
-/** One row of the table of job types. The fields of the row contain all differences between job types. */
+/** One row of the table of job types. It contains everything in which its job type differs from others. */
 export interface JobType<Payload extends JobPayload = JobPayload> {
   /** Name of the job type. Must match `jobTypePattern`. */
   readonly name: string;
   readonly category: JobCategory;
-  /** Schema of the payload. The job stores the output of the schema. Other payloads are refused with `invalid_request`. */
+  /**
+   * Schema of the payload. The job stores the output of the schema. A payload that does not match is refused with
+   * `invalid_request`.
+   */
   readonly payloadSchema: z.ZodType<Payload>;
   /** Computes job fields from an output of `payloadSchema`. May throw an `AppError` with a code of `errors`. */
   derive(payload: Payload): PayloadFields;
-  /** Returns the payload as answers contain it, for example without content that is stored elsewhere. */
+  /** Returns the payload for answers. For example, it may omit content that is stored elsewhere. */
   view(payload: Payload): JobPayload;
   /** Error codes that `derive` may throw, in addition to `invalid_request`. */
   readonly errors: readonly ErrorCode[];
 }
 
 /**
- * Schema that accepts any payload. The request schema has already checked that the payload is an object, whose keys may
+ * Schema that accepts any payload. The request schema has already checked that the payload is an object. Its keys may
  * have any name.
  */
 const anyPayload = z.custom<JobPayload>();
 
-/** Returns a job type whose payload has no rules except `commonPayloadFields`. Every configured job type is of this form. */
+/**
+ * Returns a job type whose payload has no rules except `commonPayloadFields`. Every job type from the configuration has
+ * this form.
+ */
 export function plainJobType(name: string): JobType {
   return {
     name,
@@ -60,7 +69,9 @@ export const builtInJobTypes: readonly JobType[] = [
 /** The job types of one server, by name. */
 export type JobTypes = ReadonlyMap<string, JobType>;
 
-/** Returns the job types with these names. A built-in name gets its built-in row, any other name gets `plainJobType`. */
+/**
+ * Returns the job types with these names. A built-in name gets its built-in row. Any other name gets `plainJobType`.
+ */
 export function jobTypesOf(names: readonly string[]): JobTypes {
   return new Map(names.map((name) => [name, builtIn.get(name) ?? plainJobType(name)]));
 }
@@ -73,7 +84,7 @@ export function jobTypeOf(types: JobTypes, name: string): JobType {
 }
 
 /**
- * Returns a new payload after its check, and the job fields computed from the payload. Throws `invalid_request` or a code
+ * Checks a new payload. Returns it with the job fields that were computed from it. Throws `invalid_request` or a code
  * of `type.errors`.
  */
 export function decodePayload(type: JobType, given: JobPayload): { payload: JobPayload } & PayloadFields {

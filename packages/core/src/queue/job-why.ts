@@ -3,7 +3,7 @@ import { holderOfJob, type JobRecord } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-/** A worker with the fields of its last claim. An undefined list means that the worker is not limited. */
+/** A worker with the fields of its last claim. An undefined list means that the worker has no such limit. */
 export interface SeenWorker {
   readonly workerId: string;
   readonly lastSeenAt: number;
@@ -15,7 +15,10 @@ export interface SeenWorker {
   readonly version: string | undefined;
 }
 
-/** The requirements of a job that a worker does not meet. If all are empty or undefined, the worker may claim the job. */
+/**
+ * The requirements of a job that a worker does not meet. If all fields are empty or undefined, the worker may claim the
+ * job.
+ */
 export interface Shortfall {
   readonly capabilities: readonly string[];
   readonly type: string | undefined;
@@ -71,18 +74,18 @@ export const whySchema = z
 export type Why = z.infer<typeof whySchema>;
 
 /**
- * A worker counts as seen if it sent a claim or a heartbeat within this time, in milliseconds. Only such workers are
- * listed and compared with a job in `why`.
+ * A worker counts as recently seen if it sent a claim or a heartbeat within this time (ms). Only such workers are
+ * listed, and compared with a job in `why`.
  */
 export const seenLatelyMs = 10 * 60 * 1000;
 export const maxCountedPosition = 1000;
 
 /**
  * Returns the explanation why a job waits at `now` (epoch ms). `ahead` is the number of claimable jobs of the same
- * route that come before the job.
+ * route that precede the job in claim order.
  */
 export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
-  // Workers are compared only for a queued job. A running or ended job needs no other worker.
+  // Workers are compared only with a queued job. A running or ended job needs no other worker.
   const candidates = job.status === 'queued' ? workers : [];
   const compared = candidates.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
   const eligible = compared.filter(({ lacks }) => distanceOf(lacks) === 0).map(({ worker }) => worker.workerId);
@@ -125,10 +128,7 @@ export function lackInWords(lack: string): string {
   return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
 }
 
-/**
- * Returns the requirements of the job that no worker meets. If there are no workers, returns all requirements of the
- * job.
- */
+/** Returns the requirements of the job that no worker meets. If there are no workers, these are all requirements. */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [
     `type:${job.type}`,
@@ -146,7 +146,7 @@ function summarize(
     eligible: number;
     seen: number;
     unmet: readonly string[];
-    /** True if every worker is limited to repositories and the job has none. */
+    /** True if every worker is limited to some repositories and the job has no repository. */
     allLimited: boolean;
   },
 ): string {

@@ -11,7 +11,7 @@ import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-va
 /** Largest result summary, error message or finish summary, in bytes of UTF-8. */
 export const maxSummaryBytes = 8 * 1024;
 export const defaultLeaseSeconds = 120;
-/** Longest lease in seconds: one day. With a longer lease, the death of a worker would be noticed too late. */
+/** Longest lease in seconds: one day. With a longer lease, the end of a worker would be detected too late. */
 export const maxLeaseSeconds = 86_400;
 
 /**
@@ -27,11 +27,11 @@ export interface JobRecord {
   readonly priority: number;
   readonly payload: JobPayload;
   /**
-   * Capabilities that a worker needs to claim the job; it needs all of them. In lower case, in the given order, without
-   * duplicates.
+   * Capabilities that a worker needs to claim the job. It needs all of them. They are in lower case, in the given
+   * order, without duplicates.
    */
   readonly requiredCapabilities: readonly string[];
-  /** The value of `payload.repository`, or null. A credential may be limited to jobs of some repositories. */
+  /** The value of `payload.repository`, or null. A credential may be limited to some repositories. */
   readonly repository: string | null;
   readonly affinityKey: string | null;
   readonly createdBy: string;
@@ -39,21 +39,21 @@ export interface JobRecord {
   readonly taskId: string | null;
   readonly bundleId: string | null;
   readonly parentJobId: string | null;
-  /** Name of the registered manifest that the job runs; null for other jobs. */
+  /** Name of the registered manifest that the job runs. Null for other jobs. */
   readonly manifestName: string | null;
-  /** Id of the worker that holds the running job. When the job does not run, the worker that held it last. */
+  /** Id of the worker that holds the running job. If the job does not run, the id of the worker that held it last. */
   readonly lastClaimedBy: string | null;
-  /** Fencing token of the current lease. When the job does not run, the token of its last lease. */
+  /** Id of the current lease. If the job does not run, the id of its last lease. */
   readonly leaseId: string | null;
   readonly leaseExpiresAt: number | null;
-  /** Time before which the job is not claimable: `notBefore`, or the end of the delay before a retry. */
+  /** Time before which the job is not claimable. It is `notBefore`, or the end of the delay before a retry. */
   readonly nextAttemptAt: number | null;
-  /** Number of the current attempt, or of the next one while the job is queued. Counted from 1. */
+  /** Number of the current attempt, counted from 1. While the job is queued, the number of the next attempt. */
   readonly attempt: number;
   readonly maxAttempts: number;
   /**
-   * `resultSummary`, `errorMessage` and `finish` belong to the newest claimed attempt. Each claim clears them. Values of
-   * earlier attempts are in the events.
+   * `resultSummary`, `errorMessage` and `finish` are from the last attempt. Each claim sets them to null. The events
+   * contain the values of earlier attempts.
    */
   readonly resultSummary: string | null;
   readonly errorMessage: string | null;
@@ -68,17 +68,19 @@ export interface JobRecord {
   /** Time at which the current attempt was claimed; null while the job is queued. */
   readonly attemptStartedAt: number | null;
   readonly finishedAt: number | null;
-  /** The call by which a worker ended the last attempt. Stored so that a repetition of the call gets the same answer. */
+  /**
+   * The call with which a worker ended the last attempt. Stored so that a repetition of the call gets the same answer.
+   */
   readonly endedBy: WorkerEnding | null;
-  /** Number of events in the log of the job, which is the sequence number of the last event. */
+  /** Number of events in the log of the job. It is also the sequence number of the newest event. */
   readonly lastSeq: number;
-  /** Counted from 1 and raised by every write of the job, so that an equal version means an unchanged job. */
+  /** Counted from 1, and raised by every write of the job. So an equal version means an unchanged job. */
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** The calls by which a worker ends its attempt. */
+/** The calls with which a worker can end its attempt. */
 export type WorkerEnding = 'complete' | 'fail' | 'ack';
 
 export const jobSchema = z
@@ -132,7 +134,8 @@ export const createJobSchema = z
     requiredCapabilities: capabilitiesSchema.nullish().meta({
       description: 'A worker needs all of them. The list may stand in `payload.requiredCapabilities` instead.',
     }),
-    // Tasks and bundles are not part of this version. A request with one of these fields is refused with the reason.
+    // This version has no tasks and bundles. A request with one of these fields is refused, and the error gives the
+    // reason.
     taskId: z.string().nullish().meta(refusedField),
     bundleId: z.string().nullish().meta(refusedField),
     notBefore: timeSchema.nullish(),
@@ -182,8 +185,8 @@ export const claimSchema = z
 export const claimedSchema = z.union([z.object({ job: jobSchema.nullable() }), z.object({ jobs: z.array(jobSchema) })]);
 
 /**
- * Body fields of every call that the holder of a job makes. The lease id is normally sent in the header
- * `Proofhouse-Lease`. It may be sent in the body field instead.
+ * Body fields of every call that the holder of a job makes. The lease id is usually in the header `Proofhouse-Lease`,
+ * but may also be in the body.
  */
 const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
 
@@ -197,7 +200,7 @@ export const failSchema = z
   .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false), ...finishFields })
   .meta({ id: 'FailJob' });
 
-/** Text of a person or worker about a cancellation. It must fit into the payload of an event. */
+/** A person's or worker's text about a cancellation. It must fit into the payload of an event. */
 const reasonSchema = z
   .string()
   .trim()
@@ -236,14 +239,14 @@ export const completeBatchResultSchema = z
   })
   .meta({ id: 'CompleteBatchResult' });
 
-/** Returns the id of the worker that holds the job; null when no worker does. */
+/** Returns the id of the worker that holds the job. Returns null if no worker holds it. */
 export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' | 'lastClaimedBy'>): string | null {
   return status === 'running' ? lastClaimedBy : null;
 }
 
 /**
- * Returns the JSON of a job for answers. If `showLease` is true, the JSON contains the lease id. `showLease` must be
- * true only in answers to the worker that holds the job. `type` is the row of the job's type.
+ * Returns the JSON of a job for answers. If `showLease` is true, it contains the lease id. This must be so only in
+ * answers to the worker that holds the job. `type` is the row of the job's type.
  */
 export function jobToJson(job: JobRecord, options: { showLease: boolean; type: JobType }): Job {
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

@@ -171,7 +171,7 @@ export const queueOperations = {
     path: '/api/queue/jobs/complete-batch',
     request: 'json',
     action: 'job.work',
-    // Each item of the request contains the lease id of its job.
+    // Repeatable because each item of the request contains the lease id of its job.
     repeatable: 'by-lease',
     summary: 'End many held jobs as succeeded; each by itself',
     body: completeBatchSchema,
@@ -183,7 +183,7 @@ export const queueOperations = {
     path: '/api/queue/jobs/{jobId}/cancel',
     request: 'json',
     action: 'job.decide',
-    // A second cancellation has no further effect. The job keeps the reason of the first one.
+    // Repeatable because a second cancellation has no further effect. The job keeps the reason of the first one.
     repeatable: 'by-nature',
     summary: 'Cancel a queued job, or ask the holder of a running one to stop',
     params: jobParams,

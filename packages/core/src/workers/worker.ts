@@ -7,18 +7,21 @@ import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 export interface WorkerRecord {
   readonly id: string;
   readonly name: string | null;
-  /** Id of the experiment that the worker was registered in; null for a worker that only has queue tokens. */
+  /** Id of the experiment in which the worker was registered. Null for a worker that only has queue tokens. */
   readonly experimentId: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdBy: string;
   readonly createdAt: number;
   /** Version of the record for optimistic locking, counted from 1. */
   readonly version: number;
-  /** Counted from 1 and raised when a registration token is reissued. A registration token of another epoch is refused. */
+  /**
+   * Counted from 1. Reissuing a registration token raises it. A registration token that was issued with another epoch
+   * is refused.
+   */
   readonly registrationEpoch: number;
 }
 
-/** A worker token as it is stored: with the sha256 of the secret, never with the secret itself. */
+/** A worker token as it is stored. It contains the sha256 of the secret and not the secret. */
 export interface CredentialRecord {
   readonly id: string;
   readonly workerId: string;
@@ -26,9 +29,9 @@ export interface CredentialRecord {
   readonly secretSha256: string;
   readonly description: string | null;
   readonly policy: WorkerPolicy;
-  /** Id of the experiment of a registration token, the only credential that /v0 accepts; null for a queue token. */
+  /** Id of the experiment of a registration token (the only credential that /v0 accepts). Null for a queue token. */
   readonly experimentId: string | null;
-  /** The worker's `registrationEpoch` when the registration token was created; null for a queue token. */
+  /** The worker's `registrationEpoch` at the time when the registration token was created. Null for a queue token. */
   readonly registrationEpoch: number | null;
   readonly createdBy: string;
   readonly createdAt: number;
