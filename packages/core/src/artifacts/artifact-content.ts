@@ -1,7 +1,7 @@
 import { AppError } from '../app-error.ts';
 import { digestOf } from '../values/digest.ts';
 
-/** The location of owned bytes in the blob store. Only the server uses it; no answer contains it. */
+/** The location of owned bytes in the blob store. Used only by the server, and part of no answer. */
 export interface BlobReference {
   /** Key of the blob in the blob backend. */
   readonly key: string;
@@ -9,8 +9,8 @@ export interface BlobReference {
   readonly sha256: string;
   readonly sizeBytes: number;
   /**
-   * An opaque text that the backend returned for the stored object (see `BlobStat`). If the backend returns another
-   * text later, the bytes must be hashed again.
+   * A text that the backend returned for the stored object (see `BlobStat`). It is not parsed. If the backend later
+   * returns another text, the bytes must be hashed again.
    */
   readonly fingerprint: string;
 }
@@ -22,18 +22,21 @@ export interface OwnedContent {
 }
 
 /**
- * Content of an artifact whose bytes are stored elsewhere. Size and checksum are those of the registration and are not
- * verified, because Proofhouse never opens the URI.
+ * Content of an artifact whose bytes are stored elsewhere. Its size and checksum were given by the client that
+ * registered it. They are not verified, because Proofhouse never opens the URI.
  */
 export interface PointerContent {
   readonly kind: 'pointer';
   readonly uri: string;
-  /** `sha256:<hex>`; null if the registration had no checksum. */
+  /** `sha256:<hex>`. Null if the client gave no checksum. */
   readonly checksum: string | null;
   readonly sizeBytes: number | null;
 }
 
-/** Content of an artifact: either owned or a pointer, never both. The database has the same check (migration 0011). */
+/**
+ * Content of an artifact: either owned or a pointer, never both. A constraint in the database also ensures this
+ * (migration 0011).
+ */
 export type ArtifactContent = OwnedContent | PointerContent;
 
 interface HasContent {

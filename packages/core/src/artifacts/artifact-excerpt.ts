@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Limits of one excerpt. They keep every excerpt small enough for a model, however large the artifact is. */
+/** Limits of one excerpt. Even for a large artifact, an excerpt is small enough for a model. */
 export const excerptLimits = {
   usualBytes: 8 * 1024,
   mostBytes: 64 * 1024,

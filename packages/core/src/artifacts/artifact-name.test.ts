@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../app-error.ts';
 import { baseName, foldersOf, maxNameLength, maxNameParts, normalizeArtifactName } from './artifact-name.ts';
 
-/** Texts made of the pieces that make an artifact name invalid or dangerous, such as `..` and slashes. */
+/** Texts that combine parts which make an artifact name invalid or dangerous, such as `..` and slashes. */
 const hostile = fc
   .array(
     fc.oneof(

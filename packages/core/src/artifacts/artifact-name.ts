@@ -1,6 +1,9 @@
 import { AppError } from '../app-error.ts';
 
-/** Largest number of parts of a name. With this limit, one transaction of any store can write all folders of a name. */
+/**
+ * Largest number of parts of a name. So the folders of a name are few enough to be written in one transaction of any
+ * store.
+ */
 export const maxNameParts = 32;
 /** Largest length of a normalised name, in characters (UTF-16 code units). */
 export const maxNameLength = 512;
@@ -32,8 +35,8 @@ export function normalizeArtifactName(raw: string): string {
   }
   const name = parts.join('/');
   if (name.length > maxNameLength) throw refusal(raw, `it is longer than ${String(maxNameLength)} characters`);
-  // If the first part is `.`, removing it moves the next part to the front. The name may then begin with a space or a
-  // drive letter, so it is normalised again until it does not change.
+  // If the first part is `.`, its removal makes the next part the first one. The name may then begin with a space or a
+  // drive letter. So it is normalised again until it does not change.
   return name === raw ? name : normalizeArtifactName(name);
 }
 
@@ -48,7 +51,7 @@ export function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
-// Finds C0, DEL and C1 control characters. File names must not contain them, and NUL ends a C string.
+// Finds C0, DEL and C1 control characters, which file names must not contain. (NUL would end a C string.)
 function hasControlCharacter(text: string): boolean {
   // eslint-disable-next-line no-control-regex -- finding control characters is the point.
   return /[\u0000-\u001f\u007f-\u009f]/.test(text);

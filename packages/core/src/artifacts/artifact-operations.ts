@@ -10,8 +10,8 @@ const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
 
 /**
- * Operations on artifacts. The first rows concern the artifacts of one job and have paths below the path of the job.
- * The other rows concern any artifact, by its id.
+ * Operations on artifacts. The first rows are for the artifacts of one job, and their paths begin with the path of the
+ * job. The other rows are for any artifact, by its id.
  */
 export const artifactOperations = {
   uploadArtifact: operation({

@@ -52,19 +52,19 @@ export const sourceTypes = [
 export type SourceType = (typeof sourceTypes)[number];
 
 /**
- * The maker of the content of an artifact: the worker loop, a person, or an agent. The server derives this value from
- * the credential of the caller and never reads it from a request body.
+ * Who produced the content of an artifact: the worker loop, a person, or an agent. The server derives this from the
+ * credential of the caller, and never reads it from a request body.
  */
 export const producers = ['loop', 'person', 'agent'] as const;
 export type Producer = (typeof producers)[number];
 
 /**
- * The record of an artifact: its description, its maker, its purpose and its content. Uploads to jobs, deposits and
+ * The record of an artifact: its description, its producer, its purpose and its content. Uploads to jobs, deposits and
  * registrations all use this record. Times are in epoch milliseconds. `null` means absent.
  */
 export interface ArtifactRecord {
   readonly id: string;
-  /** `proofhouse://artifacts/<token>`. The URI is opaque and unguessable, and clients must not parse it. */
+  /** `proofhouse://artifacts/<token>`. The URI cannot be guessed, and clients must not parse it. */
   readonly uri: string;
   readonly type: ArtifactType;
   readonly title: string;
@@ -73,47 +73,47 @@ export interface ArtifactRecord {
   readonly status: ArtifactStatus;
   readonly storageProvider: StorageProvider;
   readonly filename: string | null;
-  /** Media type of the content. Null only if the content is a pointer whose media type is not known. */
+  /** Media type of the content. Null only for a pointer whose media type is not known. */
   readonly contentType: string | null;
   readonly content: ArtifactContent;
   readonly dataClass: DataClass;
   readonly visibility: DataClass;
   readonly sourceType: SourceType;
   readonly producedBy: Producer;
-  /** Id of the job that the artifact was uploaded to. */
+  /** Id of the job to which the artifact was uploaded. */
   readonly jobId: string | null;
-  /** Normalised name of the artifact in that job. */
+  /** Normalised name of the artifact in the job `jobId`. */
   readonly name: string | null;
   /**
-   * Id that an assistant outside Proofhouse uses for its job. Opaque text. If the assistant's job is a job of
-   * Proofhouse, it is the id of that job.
+   * The id that an assistant outside Proofhouse gave to its job. It is not parsed. If the assistant's job is also a job
+   * of Proofhouse, it is the id of that job.
    */
   readonly assistantJobId: string | null;
   readonly taskId: string | null;
   readonly bundleId: string | null;
   readonly fileId: string | null;
-  /** Id of the experiment that the artifact was deposited in. */
+  /** Id of the experiment in which the artifact was deposited. */
   readonly experimentId: string | null;
   readonly createdBy: string;
-  /** The user who should make the review decision. */
+  /** The user who should review the artifact. */
   readonly reviewer: string | null;
-  /** The user who made the last review decision. */
+  /** The user who reviewed the artifact last. */
   readonly reviewedBy: string | null;
   readonly reviewedAt: number | null;
-  /** Digest of the bytes that the last review decision is about. */
+  /** Digest of the bytes that were reviewed last. */
   readonly reviewedDigest: string | null;
   readonly reviewNote: string | null;
   /** Digest of the previous version, which is the previous artifact with the same task and name. */
   readonly previousDigest: string | null;
   /** Secrets that the server found in the bytes and the description. Null if it found none. */
   readonly findings: SecretFindings | null;
-  /** Counts such as tests or diff lines, as versioned JSON that the server derived from the bytes. */
+  /** Counts (for example of tests or diff lines) that the server derived from the bytes, as versioned JSON. */
   readonly facts: JsonObject | null;
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
   /**
-   * Time at which an operator pinned the artifact; null if it is not pinned. Retention does not expire the bytes of a
-   * pinned artifact.
+   * Time at which an operator pinned the artifact. Null if it is not pinned. Retention keeps the bytes of a pinned
+   * artifact.
    */
   readonly pinnedAt: number | null;
   /** Time at which retention removed the bytes. The record and the digest are kept. */
@@ -126,7 +126,9 @@ export interface ArtifactRecord {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Permission for a worker or a group to read one artifact. The maker of the artifact and the admins need no grant. */
+/**
+ * Permission for a worker or a group to read one artifact. The creator of the artifact and the admins need no grant.
+ */
 export interface GrantRecord {
   readonly artifactId: string;
   /** Id of a worker or a group. */
@@ -269,8 +271,8 @@ function isoTimeOrNull(at: number | null): string | null {
 }
 
 /**
- * Fields of a multipart upload, in addition to the field `file`. A raw PUT request has only the fields that fit into
- * its path, query and headers.
+ * The fields of an upload form, except `file`. An upload by PUT has only those fields that fit into its path, query and
+ * headers.
  */
 export interface UploadFields {
   readonly name: string;
@@ -283,7 +285,7 @@ export interface UploadFields {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Returns the JSON of an artifact for answers of the calls on its job. The artifact must have a job and owned content. */
+/** Returns the JSON of an artifact for calls on its job. The artifact must have a job and owned content. */
 export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
   const jobId = artifact.jobId ?? '';
   const name = artifact.name ?? '';
@@ -308,8 +310,8 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
 }
 
 /**
- * Returns the artifact type of an upload that has no field `type`. The file extension decides (review-and-proof, "What
- * the doors write").
+ * Returns the artifact type of an upload without the field `type`, which the file extension determines
+ * (review-and-proof, "What the doors write").
  */
 export function artifactTypeOf(name: string): ArtifactType {
   if (/\.(diff|patch)$/i.test(name)) return 'diff';

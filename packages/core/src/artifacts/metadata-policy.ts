@@ -1,7 +1,9 @@
 import type { FieldError } from '../app-error.ts';
 import { signedUrlIn } from './signed-url.ts';
 
-/** The words of keys that name a secret, in lower case. The metadata of a record must not have such a key at any depth. */
+/**
+ * Words, in lower case, that name a secret in a key. The metadata of a record must not have such a key at any depth.
+ */
 const secretKeys = [
   ['secret'],
   ['secrets'],
@@ -29,7 +31,10 @@ const secretKeys = [
 /** Names that people write as one word in lower case. The words cannot be split by their letters. */
 const joinedKeys =
   /^(?:(?:access|api|auth|id|refresh|session)token|(?:api|access|private|secret)keys?|clientsecret|signedurls?|sessionids?)$/;
-/** A key whose last word is one of these is allowed: it describes a secret and does not contain it, such as `tokenCount`. */
+/**
+ * A key whose last word is one of these is allowed. It describes a secret and does not contain it, as `tokenCount`
+ * does.
+ */
 const describingWords = ['count', 'type', 'name', 'limit'];
 
 const longestKeyShown = 80;
@@ -77,7 +82,7 @@ function valueObjection(text: string, ruleOf: RuleOf): string | undefined {
 /** A URL that contains a script or the bytes of a document. Browsers ignore control characters before the scheme. */
 const embedding = /^[\s\p{Cc}]*(?:javascript:\S|vbscript:\S|data:[^\s,]*,)/iu;
 
-/** Checks a value together with its key, because some rules recognize a secret only in this combination. */
+/** Checks a key together with its value, because some rules need both to recognize a secret. */
 function pairViolation(key: string, value: unknown, path: string, ruleOf: RuleOf): FieldError | undefined {
   if (typeof value !== 'string') return undefined;
   const rule = ruleOf(JSON.stringify({ [key]: value }));

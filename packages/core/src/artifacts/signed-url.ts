@@ -8,7 +8,7 @@ const signingEnds =
 /** Ends of names of cursors, such as `nextPageToken`. A cursor gives no access. */
 const cursorEnds = /(?:page|next|continuation|sync|cursor|skip|start)token$/;
 
-/** Hosts whose links expire and give access to everyone who has the link. */
+/** Hosts whose links give access to everyone who has the link, until the link expires. */
 const signedHosts = /(?:^|\.)dl\.dropboxusercontent\.com$/;
 
 /** Largest number of times that escapes are decoded, because a URL may be encoded more than once. */

@@ -31,8 +31,8 @@ export const uploadToolSchema = z.strictObject({
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 
 /**
- * Arguments of the upload tool of an MCP server that runs on the machine with the files. With `path` the tool uploads a
- * local file, whose bytes do not pass through the model.
+ * Arguments of the upload tool of an MCP server that runs on the machine with the files. With `path`, the tool uploads
+ * a local file without sending its bytes through the model.
  */
 export const localUploadToolSchema = uploadToolSchema.extend({
   path: z
@@ -52,7 +52,10 @@ export const uploadToolAnswerSchema = z.object({
 });
 export type UploadToolAnswer = z.infer<typeof uploadToolAnswerSchema>;
 
-/** Schema of the tool's answer as a model sees it. It lists only the fields that a model needs, not the complete record. */
+/**
+ * Schema of the tool's answer, which a model reads. It has only the fields that a model needs, and not the complete
+ * record.
+ */
 export const uploadToolOutputSchema = z.looseObject({
   artifact: z.looseObject({ id: z.string(), name: z.string(), digest: z.string() }).nullable(),
   upload: uploadToolAnswerSchema.shape.upload,
@@ -61,13 +64,13 @@ export const uploadToolOutputSchema = z.looseObject({
 
 /**
  * Returns the decoded bytes of a tool call. Returns `none` if the call has no content, and `too large` if the content
- * is over the limit. Throws `invalid_request`.
+ * exceeds the limit. Throws `invalid_request`.
  */
 export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | 'none' | 'too large' {
   if (text !== undefined && base64 !== undefined) throw wrong('base64', 'text and base64 exclude each other');
   if (text !== undefined) {
     if (!text.isWellFormed()) throw wrong('text', 'is not valid Unicode');
-    // A character has at least one byte in UTF-8. So a text with more characters than the limit in bytes is refused
+    // A character has at least one byte in UTF-8. So a text with more characters than the limit in bytes is too large,
     // without encoding it.
     if (text.length > maxToolUploadBytes || utf8Bytes(text) > maxToolUploadBytes) return 'too large';
     return new TextEncoder().encode(text);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../app-error.ts';
 import { cycleClosedBy, normalizeName, type GroupEdge } from './experiment.ts';
 
-/** Texts made of characters that names must not contain or that are easily confused. */
+/** Texts with characters that names must not contain or that are easily confused. */
 const hostile = fc
   .array(
     fc.oneof(
@@ -169,7 +169,7 @@ describe('nesting', () => {
   const edge = fc.record({ groupId: node, memberGroupId: node });
   /**
    * Returns true if the groups have a cycle after the edge `added` is added to `edges`. The algorithm is simple, and
-   * different from the tested one.
+   * differs from the tested one.
    */
   const closes = (edges: readonly GroupEdge[], added: GroupEdge): boolean => {
     const reached = new Set([added.memberGroupId]);
@@ -188,7 +188,7 @@ describe('nesting', () => {
   });
 
   it('of many at once is decided as if they came one after another', () => {
-    // When a group with many members is created, several edges of this one group are added one after another.
+    // The creation of a group with many members adds several edges of this one group, one after another.
     const run = fc
       .record({ groupId: node, members: fc.array(node, { maxLength: 4 }) })
       .map(({ groupId, members }) => members.map((memberGroupId) => ({ groupId, memberGroupId })));

@@ -4,7 +4,8 @@ import { timeSchema } from '../values/wire-values.ts';
 
 /**
  * Returns the pattern of ids with a prefix: 26 characters of lower-case Crockford base32 (no i, l, o, u). Ids that the
- * server generates are ULIDs, which begin with 0 to 7. Ids from an admin may begin with any character of the alphabet.
+ * server generates are ULIDs, which begin with 0 to 7. Ids that an admin chooses may begin with any character of the
+ * alphabet.
  */
 const prefixedId = (prefix: string) => new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`);
 
@@ -19,8 +20,8 @@ export interface ExperimentRecord {
   readonly createdBy: string;
   readonly createdAt: number;
   /**
-   * Optimistic lock, counted from 1. It is also raised when a group becomes a member of another group, so that two
-   * concurrent calls cannot create a cycle of groups.
+   * Version for optimistic locking, counted from 1. It is also raised when a group becomes a member of another group.
+   * So two concurrent calls cannot create a cycle of groups.
    */
   readonly version: number;
 }
@@ -30,21 +31,23 @@ export interface GroupRecord {
   readonly experimentId: string;
   readonly name: string | null;
   /**
-   * Ids of workers and groups, in the order in which they were added. An id that belongs to no worker or group has no
-   * effect.
+   * Ids of workers and groups, in the order in which they were added. An id without a worker or group has no effect.
    */
   readonly members: readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Optimistic lock, counted from 1, of all fields except the members. A change of members does not raise it. */
+  /**
+   * Version of all fields except the members, for optimistic locking. Counted from 1. A change of members does not
+   * raise it.
+   */
   readonly version: number;
 }
 
 /** A group as it is stored, without its members. */
 export interface GroupEntry extends Omit<GroupRecord, 'members'> {
   /**
-   * Time at which the group was hidden; null for a visible group. Readers do not find a hidden group. A new group with many
-   * members is hidden until all members are added. A deleted group is hidden until all its members are removed.
+   * Time at which the group was hidden. Null for a visible group. Readers do not find a hidden group. A new group with
+   * many members is hidden until all of them are added. A deleted group is hidden until all its members are removed.
    */
   readonly hiddenAt: number | null;
 }
@@ -61,18 +64,18 @@ export interface GroupMember {
 }
 
 /**
- * Names of the groups that every experiment has from its start. Members of `admins` have the rights of the admin in the
- * experiment. Members of `orchestrators` have no additional rights.
+ * Names of the groups that every experiment has from its creation. Members of `admins` have the rights of the admin in
+ * the experiment. Members of `orchestrators` have no additional rights.
  */
 export const standingGroups = ['admins', 'orchestrators'] as const;
 /** Name of the group whose direct and indirect members have the rights of the admin in their experiment. */
 export const adminsGroup = 'admins';
 
-/** Limits that keep the answer about a group small, and the check for cycles of groups cheap. */
+/** These limits keep an answer about a group small, and the check for cycles of groups fast. */
 export const groupLimits = {
   /** Largest number of members of one group. */
   members: 10_000,
-  /** Largest number of memberships of groups in other groups, in one experiment. */
+  /** Largest number of edges (a group that is a member of another group) in one experiment. */
   nestings: 10_000,
 } as const;
 
@@ -82,9 +85,9 @@ const reservedNames = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * Returns a name in the form in which it is stored: Unicode form NFC, 1 to 128 code points. White space at either end and
- * `refusedCodePoints` are never removed: such a name throws `invalid_name`. A reserved name, in any letter case, and a name
- * that only looks like a reserved name throw `reserved_identifier`.
+ * Returns a name as it is stored: Unicode form NFC, 1 to 128 code points. A name with white space at either end, or
+ * with `refusedCodePoints`, throws `invalid_name`; nothing is removed. A reserved name, in any letter case, throws
+ * `reserved_identifier`. So does a name that only looks like a reserved name.
  */
 export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment'): string {
   const text = name.normalize('NFC');
@@ -115,8 +118,8 @@ const refusedCodePoints: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Returns the reason why a text in NFC cannot be a name, as a phrase that follows "The name". Returns undefined if the
- * text can be a name.
+ * Returns the reason why a text in NFC cannot be a name, or undefined if it can be one. The reason is a phrase that
+ * follows the words "The name".
  */
 function objectionToName(text: string): string | undefined {
   for (const [pattern, what] of refusedCodePoints) {
@@ -132,7 +135,10 @@ function codePointName(codePoint: number): string {
   return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** Returns the name as it looks to a reader: in NFKC (one character width), without invisible characters, in lower case. */
+/**
+ * Returns a name by which names that look equal can be compared: in NFKC (one character width), without invisible
+ * characters, in lower case.
+ */
 function lookOf(name: string): string {
   return name
     .normalize('NFKC')
@@ -141,16 +147,16 @@ function lookOf(name: string): string {
     .trim();
 }
 
-/** The membership of one group in another group. */
+/** The membership of one group in another group (an edge). */
 export interface GroupEdge {
   readonly groupId: string;
   readonly memberGroupId: string;
 }
 
 /**
- * Adds the edges of `added` one after another. Returns the first of them that would make a group a member of itself,
- * directly or through other groups. Returns undefined if there is none. The existing edges are traversed once, not once
- * for each added edge.
+ * Adds the edges of `added` one after another. Returns the first one that would make a group a member of itself,
+ * directly or through other groups. Returns undefined if there is none. The existing edges are traversed once, and not
+ * once for each added edge.
  */
 export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupEdge>): GroupEdge | undefined {
   const membersOf = new Map<string, string[]>();
@@ -158,9 +164,8 @@ export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupE
   let target: string | undefined;
   let leadElsewhere = new Set<string>();
   for (const edge of added) {
-    // `leadElsewhere` contains the groups from which the target cannot be reached. It stays valid while only members of
-    // the target are added, because no edge is added to the other groups. So each group is traversed once for each
-    // target.
+    // `leadElsewhere` contains the groups from which the target cannot be reached. It stays valid while edges are added
+    // only to the target. So each group is traversed once for each target.
     if (edge.groupId !== target) leadElsewhere = new Set();
     target = edge.groupId;
     if (leads(membersOf, edge, leadElsewhere)) return edge;
@@ -177,7 +182,8 @@ function nest(membersOf: Map<string, string[]>, { groupId, memberGroupId }: Grou
 
 /**
  * Returns true if the group `groupId` can be reached from `memberGroupId`, directly or through other groups. Groups in
- * `leadElsewhere` are known not to reach `groupId`. The function adds the groups that it traverses without success.
+ * `leadElsewhere` are known not to reach it. The function adds to them the groups that it has traversed without
+ * success.
  */
 function leads(
   membersOf: ReadonlyMap<string, readonly string[]>,

@@ -16,7 +16,7 @@ const expiringStatuses: readonly ArtifactStatus[] = ['draft', 'rejected', 'super
 const dayMs = 86_400_000;
 const mostDays = 36_500;
 
-/** The fields of an artifact's job that `retentionVerdict` uses. */
+/** The fields of an artifact's job that `retentionVerdict` needs. */
 export interface RetentionJob {
   readonly status: JobStatus;
   readonly finishedAt: number | null;
@@ -33,7 +33,9 @@ export interface RetentionVerdict {
  * - the artifact is not pinned, and its status is draft, rejected, superseded or archived;
  * - its bytes are stored here, and its job has a final status;
  * - both the artifact and the end of its job are older than the days of its type.
- * An artifact with `protectedBy` (the task that the artifact closed) never expires. A deposit without a job never expires.
+ *
+ * If the artifact closed a task (`protectedBy`), its bytes never expire. The bytes of a deposit without a job never
+ * expire either.
  */
 export function retentionVerdict(
   artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'content' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,

@@ -4,7 +4,7 @@ import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 
-/** Opaque cursor to the next slice of a long operation. In an answer it is null after the last slice. */
+/** Cursor of the next slice of a long operation. Clients must not parse it. An answer has null after the last slice. */
 const sliceCursor = z.string().max(255);
 const nextSlice = { nextCursor: sliceCursor.nullable() };
 
@@ -42,7 +42,9 @@ const storageFindingSchema = z
   })
   .meta({ id: 'StorageFinding' });
 
-/** Operations on the storage. A long operation works in slices: the client calls it again until `nextCursor` is null. */
+/**
+ * Operations on the storage. A long operation works in slices: the client repeats the call until `nextCursor` is null.
+ */
 export const storageOperations = {
   storageUsage: operation({
     method: 'GET',
@@ -56,7 +58,7 @@ export const storageOperations = {
     path: '/api/storage/gc',
     request: 'json',
     action: 'storage.manage',
-    // A repeated call for the same slice has no further effect, because the bytes of the slice are already removed.
+    // Repeatable because the bytes of the slice are removed only once.
     repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
     description:
@@ -81,7 +83,7 @@ export const storageOperations = {
     path: '/api/storage/verify',
     request: 'json',
     action: 'storage.manage',
-    // A repeated call for the same slice has no further effect, because the records of the slice are already repaired.
+    // Repeatable because the records of the slice are repaired only once.
     repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',
     description: '`sample` is the share of blobs that are hashed again, 1 for all; sizes are compared for every one.',
