@@ -2,8 +2,8 @@
 const mostIssues = 3;
 
 /**
- * Returns the message of a JSON-RPC error as one line of text. Some messages of the SDK end with a JSON dump of validation
- * issues; each issue becomes `<path>: expected <what>`.
+ * Returns the message of a JSON-RPC error as one line. Some messages of the MCP SDK end with a list of validation
+ * errors as JSON. Each of these becomes `<path>: expected <what>`.
  */
 export function plainProtocolError(message: string): string {
   const at = message.search(/\[\s*\{/);
@@ -13,7 +13,7 @@ export function plainProtocolError(message: string): string {
   return issues.length === 0 ? `${intro}.` : `${intro}: ${issues.slice(0, mostIssues).join('; ')}.`;
 }
 
-/** Returns a JSON-RPC message. If the message is an error, its text is reduced to one line (see `plainProtocolError`). */
+/** Returns a JSON-RPC message. If it is an error, its text is changed to one line (see `plainProtocolError`). */
 export function withPlainError<Message extends object>(message: Message): Message {
   const { error } = message as { readonly error?: { readonly message?: unknown } };
   if (typeof error?.message !== 'string') return message;

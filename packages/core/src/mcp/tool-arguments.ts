@@ -1,6 +1,6 @@
 /**
- * Descriptions of tool arguments, by argument name. A tool uses the description of an argument here unless its schema
- * has one of its own. The descriptions are short, because a model reads all of them.
+ * Descriptions of tool arguments, by argument name. Used unless the schema of a tool has its own description. They are
+ * short, because a model reads all of them.
  */
 export const toolArgumentWords: Readonly<Record<string, string>> = {
   affinityKey: 'A text of your own that groups jobs; kept, not interpreted.',

@@ -32,8 +32,8 @@ class UnknownTool extends Error {
 }
 
 /**
- * Returns the tool with this name. Throws an error that the SDK sends as a protocol error. The error class of the SDK is
- * not used, because it would repeat the code in the message.
+ * Returns the tool with this name. Throws an error that the SDK sends as a protocol error. The SDK's own error class
+ * would repeat the code in the message, so it is not used.
  */
 export function requireTool(name: string): ToolRow {
   const found = findTool(name);
@@ -41,7 +41,7 @@ export function requireTool(name: string): ToolRow {
   return found;
 }
 
-/** The arguments of a tool call, split into the parts of an HTTP request. They are not validated yet. */
+/** The arguments of a tool call, divided into the parts of an HTTP request. They are not validated yet. */
 export interface ToolParts {
   readonly params: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -51,8 +51,8 @@ export interface ToolParts {
 }
 
 /**
- * Returns the arguments of a tool call as an object. If `given` is null, the object is empty. An argument that is null
- * counts as omitted.
+ * Returns the arguments of a tool call as an object, which is empty if `given` is null. An argument that is null is
+ * omitted.
  */
 export function toolArguments(given: unknown): Record<string, unknown> {
   const kept = fields();
@@ -62,7 +62,7 @@ export function toolArguments(given: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON-RPC message without `arguments: null` in its parameters. The MCP SDK refuses a message with this
+ * Returns the JSON-RPC message, but without `arguments: null` in its parameters, because the MCP SDK refuses this
  * value.
  */
 export function withoutNullArguments<Message>(message: Message): Message {
@@ -75,9 +75,9 @@ export function withoutNullArguments<Message>(message: Message): Message {
 }
 
 /**
- * Returns the arguments of a tool, split into the parts of an HTTP request. An unknown argument goes to a part whose schema
- * refuses it. `leaseId` and `idempotencyKey` go into the body if its schema has the field, otherwise into the headers.
- * Throws `invalid_request` if a required lease id is missing.
+ * Divides the arguments of a tool into the parts of an HTTP request. An unknown argument is put into a part whose
+ * schema refuses it. `leaseId` and `idempotencyKey` are put into the body if its schema has the field, otherwise into
+ * the headers. Throws `invalid_request` if a required lease id is missing.
  */
 export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
   if (row.mcp?.needsLease === true && given['leaseId'] === undefined) throw leaseIsRequired();
@@ -127,8 +127,8 @@ export interface ToolDescription {
   readonly description: string;
   readonly inputSchema: ObjectSchema;
   /**
-   * Present only if the answer of the tool is not just the record that the tool works on. Each schema uses up context of
-   * the model, so the others are omitted.
+   * Present only if the answer of the tool is more than the record on which the tool acts. Each schema uses up context
+   * of the model, so all others are omitted.
    */
   readonly outputSchema?: ObjectSchema;
   readonly annotations: ToolAnnotations;
@@ -170,8 +170,8 @@ function withArgumentWords(schema: ObjectSchema): ObjectSchema {
 }
 
 /**
- * Schema of the content in the result of a failed call. Clients validate this content against the output schema of the
- * tool, so every output schema must accept it.
+ * Schema of the content in the result of a failed call. Clients validate this content with the output schema of the
+ * tool. So every output schema must accept it.
  */
 const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
 
@@ -179,8 +179,8 @@ function outputSchema(answer: z.ZodType): ObjectSchema {
   return objectSchema(z.union([answer, failureSchema]));
 }
 
-// Returns the input schema as JSON Schema. Of each argument it has only the first type, without null, because some
-// clients do not support alternative types. The server also accepts the other types, and null for an omitted argument.
+// Returns the input schema as JSON Schema. Each argument has only its first type, without null, because some clients do
+// not support alternative types. The server also accepts the other types, and null for an omitted argument.
 function inputSchema(each: ToolRow): ObjectSchema {
   const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
     const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };
@@ -191,8 +191,8 @@ function inputSchema(each: ToolRow): ObjectSchema {
   return withArgumentWords(schema);
 }
 
-// Returns a JSON Schema without patterns, and without limits that only say that an integer is safe. Both would use up
-// context of the model, and the server validates the values anyway.
+// Returns a JSON Schema without patterns, and without the limits of safe integers. Both would use up context of the
+// model, and the server validates the values anyway.
 function objectSchema(schema: z.ZodType): ObjectSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io: 'input',
@@ -206,7 +206,10 @@ function objectSchema(schema: z.ZodType): ObjectSchema {
   return { ...withoutRefused(json), type: 'object' };
 }
 
-/** The result of a tool call in MCP. It contains the same document twice: structured for programs, and as text for models. */
+/**
+ * The result of a tool call in MCP. It contains the same document twice: as an object for programs, and as text for
+ * models.
+ */
 export interface ToolResult {
   // The types of the MCP SDK require the index signature and mutable fields.
   [name: string]: unknown;
@@ -219,7 +222,7 @@ export function toolSuccess(body: unknown): ToolResult {
   return resultOf(body as Record<string, unknown>);
 }
 
-/** Returns the problem document that HTTP would send, so that an error code has the same meaning over HTTP and MCP. */
+/** Returns the problem document that HTTP would send. So an error code has the same meaning over HTTP and MCP. */
 export function toolFailure(error: AppError, requestId?: string): ToolResult {
   return { ...resultOf(problemOf(error, requestId)), isError: true };
 }

@@ -4,8 +4,8 @@ import { operations } from '../operations.ts';
 import { maxToolUploadBytes, type UploadToolAnswer, type UploadToolInput } from '../artifacts/upload-tool.ts';
 
 /**
- * Returns the description of the HTTP request with which a client uploads bytes that must not pass through a model.
- * `baseUrl` is the URL of the server without a trailing slash.
+ * Describes the HTTP request with which a client uploads bytes that must not be sent through a model. `baseUrl` is the
+ * URL of the server without a trailing slash.
  */
 export function explainUpload(baseUrl: string, input: UploadToolInput, reason: 'none' | 'too large'): UploadToolAnswer {
   const name = normalizeArtifactName(input.name).split('/').map(encodeURIComponent).join('/');

@@ -4,8 +4,7 @@ import { cleanContentType } from './content-type.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 400 }),
-  // Generates texts that are long enough to be truncated. They have spaces near the position at which they are
-  // truncated.
+  // Generates texts that are so long that they are truncated. They have spaces near the position of the cut.
   fc.tuple(fc.integer({ min: 240, max: 260 }), fc.string({ maxLength: 20 })).map(([length, end]) => {
     return `${'x'.repeat(length)}   ${end}`;
   }),

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 
-/** Largest number of characters of an invalid value that an error message shows. */
+/** An error message shows at most this number of characters of an invalid value. */
 const shownCharacters = 60;
 
 /**
- * Returns an error map for `safeParse` of zod. The map describes the error of a field as a phrase that follows the name
- * of the field, with the expected and the actual value. Its phrases replace those of zod for all input of people and
+ * Returns an error map for `safeParse` of zod. It describes the error of a field by a phrase that follows the name of
+ * the field, with the expected and the actual value. These phrases replace those of zod for all input of people and
  * programs. A message in the schema itself is kept. `whole` is the complete input. It is needed to show the numbers of
  * a query as they were written.
  */
@@ -17,8 +17,8 @@ export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
 }
 
 /**
- * Returns a phrase that says what a field expects, such as "must be a number". The phrase does not contain the given
- * value. It is used for secrets, and for messages that already contain the value.
+ * Returns a phrase that says what a field expects, such as "must be a number". It does not contain the given value.
+ * Used for secrets, and for messages that already contain the value.
  */
 export function wantedWords(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {

@@ -3,7 +3,10 @@ import { AppError, type FieldError } from '../app-error.ts';
 import { fieldWords } from './field-words.ts';
 import { opaqueSchema } from './wire-values.ts';
 
-/** Returns the value parsed by the schema. Throws `invalid_request`, with `prefix` before the path of each field error. */
+/**
+ * Returns the value that the schema parses. Throws `invalid_request`. `prefix` is put before the path of each field
+ * error.
+ */
 export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ''): z.output<Schema> {
   const result = schema.safeParse(value, { error: fieldWords(value) });
   if (result.success) return result.data;
@@ -13,8 +16,8 @@ export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unk
 }
 
 /**
- * Returns a lease id or an idempotency key, after the check that a header can contain it. `name` is the field or header
- * name in the error. Throws `invalid_request`.
+ * Returns a lease id or an idempotency key. Throws `invalid_request` if a header cannot contain it. `name` is the name
+ * of the field or header in the error.
  */
 export function opaqueValue(name: string, value: unknown): string | undefined {
   if (value === undefined || opaqueSchema.safeParse(value).success) return value as string | undefined;

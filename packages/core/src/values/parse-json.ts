@@ -1,22 +1,24 @@
-/** Largest nesting depth of arrays and objects in a document from a client. Deeper documents break common parsers. */
+/**
+ * Largest nesting depth of arrays and objects in a document from a client. Common parsers fail for deeper documents.
+ */
 export const maxJsonDepth = 100;
 
 /** The reason why a document is refused. */
 export interface JsonObjection {
   /**
-   * `syntax`: the text is not JSON. `key`: the key could change the prototype of an object (`__proto__`). `value`: the
-   * value would change when it is stored.
+   * `syntax`: the text is not JSON. `key`: the key could change the prototype of an object (`__proto__`). `value`:
+   * storing would change the value.
    */
   readonly kind: 'syntax' | 'key' | 'value';
   /** Path of the refused value, for example `payload.items.3.id`; empty for the whole document. */
   readonly path: string;
-  /** A phrase that follows the path, or the name of the document when the path is empty. */
+  /** A phrase that follows the path. If the path is empty, it follows the name of the document. */
   readonly message: string;
 }
 
 /**
- * The result of parsing. `value` is the result of `JSON.parse`, even when there is an objection. `value` is undefined
- * if the text is not JSON.
+ * The result of parsing. `value` is the result of `JSON.parse`, even if the document is refused. It is undefined if the
+ * text is not JSON.
  */
 export interface ParsedJson {
   readonly value: unknown;
@@ -24,14 +26,15 @@ export interface ParsedJson {
 }
 
 /**
- * Parses JSON that the server stores and returns later (I-JSON, RFC 7493). A value that would not come back unchanged is
- * refused with its path:
+ * Parses JSON that the server stores and returns later (I-JSON, RFC 7493). A value that could not be returned unchanged
+ * is refused with its path:
  * - numbers that are too large for 64-bit floating point, or so small that they become 0;
  * - numbers beyond 2^53 that would get other digits;
  * - lone surrogates;
  * - duplicate keys in one object;
  * - nesting deeper than `maxJsonDepth`;
  * - the keys `__proto__` and `constructor.prototype`.
+ *
  * Fractions are rounded to the nearest 64-bit floating point number, as in every JSON parser.
  */
 export function parseJson(text: string): ParsedJson {
@@ -45,7 +48,7 @@ export function parseJson(text: string): ParsedJson {
 }
 
 interface Level {
-  /** Keys of the object that were read so far; undefined in an array. */
+  /** Keys of the object that were read so far. Undefined for an array. */
   readonly keys: Set<string> | undefined;
   /** Key or index of the current member. */
   at: string | number;
@@ -56,8 +59,8 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 const minus = 0x2d;
 
 /**
- * Scans the tokens of a text that `JSON.parse` accepted, because only the text still contains values that `JSON.parse`
- * drops silently.
+ * Scans the tokens of a text that `JSON.parse` accepted. Only the text still contains the values that `JSON.parse`
+ * drops without an error.
  */
 class JsonScanner {
   readonly #text: string;
@@ -119,7 +122,7 @@ class JsonScanner {
     this.#at = end;
     const level = this.#levels.at(-1);
     const isKey = level?.keys !== undefined && this.#isBeforeColon();
-    // The source text has no lone surrogates. So a string can contain one only through an escape such as `\ud800`.
+    // The text itself has no lone surrogates. So a string can contain one only as an escape such as `\ud800`.
     const raw = this.#text.slice(start, end + 1);
     const isSuspect = isEscaped && /\\u[dD][89a-fA-F]/.test(raw);
     if (!isKey && !isSuspect) return undefined;
@@ -154,7 +157,7 @@ class JsonScanner {
     for (; end < this.#text.length; end += 1) {
       const code = this.#text.charCodeAt(end);
       const isDigit = code >= 0x30 && code <= 0x39;
-      // Besides digits, a JSON number can only contain `.`, `+`, `-`, `e` and `E`.
+      // A JSON number contains only digits, `.`, `+`, `-`, `e` and `E`.
       if (!isDigit && code !== 0x2e && code !== 0x2b && code !== minus && (code | 0x20) !== 0x65) break;
       isPlain &&= isDigit;
     }
@@ -179,7 +182,7 @@ class JsonScanner {
 const maxPlain = 2 ** 53;
 const minNormal = 2 ** -1022;
 
-/** Returns the reason why parsing would change a number. Returns undefined if parsing would not change it. */
+/** Returns the reason why parsing would change a number, or undefined if it would not. */
 function objectionToNumber(token: string): string | undefined {
   const value = Number(token);
   if (!Number.isFinite(value)) return 'is a number that is larger than 64-bit floating point holds; send it as text';
@@ -198,15 +201,15 @@ const beyond = 'is a number that 64-bit floating point does not hold exactly; se
 
 /**
  * Returns true if the integer `token` was parsed without change. `size` is the absolute value of the parsed number, at
- * most 2^53. Of all integers, only 2^53 + 1 is rounded to another integer in this range (2^53).
+ * most 2^53. Among all integers, only 2^53 + 1 is rounded to another integer of this range (2^53).
  */
 function sameNumber(size: number, token: string): boolean {
   return size !== maxPlain || decimalOf(token.replace(/^-/, '')) === decimalOf(String(maxPlain));
 }
 
 /**
- * Returns a text made of the sign, the significant digits and the exponent of the last digit. Equal numbers get equal
- * texts.
+ * Returns a text that consists of the sign, the significant digits and the exponent of the last digit. Equal numbers
+ * have equal texts.
  */
 function decimalOf(token: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =

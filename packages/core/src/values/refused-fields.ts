@@ -1,6 +1,6 @@
 /**
- * Metadata of a schema field that the server always refuses, with a reason. The field is in the schema only so that the
- * server can give that reason. Generated documentation omits such fields.
+ * Metadata of a schema field that the server always refuses. The field is in the schema only so that the error can give
+ * the reason. Generated documentation omits it.
  */
 export const refusedField = { refused: true } as const;
 

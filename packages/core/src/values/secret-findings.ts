@@ -14,8 +14,8 @@ export interface SecretMark {
 }
 
 /**
- * Reasons why a text was not scanned, or not to its end. `size`: only the first bytes of a text this large are scanned.
- * `encoding`: the bytes look like text, but are neither UTF-8 nor UTF-16, and only secrets in ASCII were looked for.
+ * Reasons why a text was not scanned, or only in part. `size`: the text is large, and only its first bytes were
+ * scanned. `encoding`: the bytes look like text, but are neither UTF-8 nor UTF-16, so only secrets in ASCII were found.
  * `time`: the scan took too long and was ended. `unavailable`: the scanner failed.
  */
 export const unscannedReasons = ['size', 'encoding', 'time', 'unavailable'] as const;
@@ -33,17 +33,19 @@ export interface Unscanned {
 export interface SecretFindings {
   /** Version of this format. */
   readonly version: 1;
-  /** The secrets in the order in which they were found, at most `maxSecretMarks`. */
+  /** The secrets in the order in which they were found. The list has at most `maxSecretMarks`. */
   readonly secrets: readonly SecretMark[];
-  /** Number of secrets that were found and are not in `secrets`. */
+  /** Number of further secrets that were found but are not in `secrets`. */
   readonly omitted: number;
   readonly unscanned: readonly Unscanned[];
 }
 
-/** Largest number of secrets, and of texts that were not scanned, that the findings of a record list. */
+/**
+ * Largest number of secrets that the findings of a record list. The same limit applies to texts that were not scanned.
+ */
 export const maxSecretMarks = 100;
 
-/** Schema of `SecretFindings`. It has no id, so that OpenAPI repeats it inside each schema that contains it. */
+/** Schema of `SecretFindings`. It has no id, so OpenAPI repeats it inside each schema that contains it. */
 export const secretFindingsSchema = z.object({
   version: z.literal(1),
   secrets: z
@@ -53,7 +55,7 @@ export const secretFindingsSchema = z.object({
   unscanned: z.array(z.object({ field: z.string(), fromByte: z.int().min(0), reason: z.enum(unscannedReasons) })),
 });
 
-/** Returns null when nothing was found and everything was scanned, else the findings with both lists bounded. */
+/** Returns the findings, with both lists bounded. Returns null if nothing was found and everything was scanned. */
 export function secretFindings(
   secrets: readonly SecretMark[],
   unscanned: readonly Unscanned[] = [],
@@ -68,10 +70,7 @@ export function secretFindings(
   };
 }
 
-/**
- * Returns the findings of `before` and `more`, both of the same record. If the list is full, it keeps the findings of
- * `before`.
- */
+/** Merges the findings `before` and `more` of one record. If the list is full, those of `before` are kept. */
 export function mergedFindings(before: SecretFindings | null, more: SecretFindings | null): SecretFindings | null {
   if (before === null || more === null) return before ?? more;
   return secretFindings(

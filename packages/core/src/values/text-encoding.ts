@@ -5,12 +5,12 @@ export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 export const headBytes = 8 * 1024;
 
 /**
- * Returns the encoding of a text, or undefined for binary content. The first `headBytes` bytes of the content decide
- * (all bytes of a shorter content).
+ * Returns the encoding of a text, or undefined for binary content. The first `headBytes` bytes decide this, or all
+ * bytes of a shorter content.
  *
- * UTF-16 is recognized by its byte order mark, also if it has the character NUL. Without the mark, it is recognized by its
- * NULs. At least half of the high bytes and none of the low bytes must be NUL, as in text that is mostly ASCII. Other
- * content with a NUL is binary.
+ * UTF-16 is recognized by its byte order mark, even if the text contains the character NUL. Without the mark, it is
+ * recognized by its NUL bytes: at least half of the high bytes and none of the low bytes must be NUL, as in text that
+ * is mostly ASCII. Other content with a NUL is binary.
  */
 export function textEncodingOf(head: Uint8Array): TextEncoding | undefined {
   return wideEncodingOf(head) ?? (head.includes(0) ? undefined : 'utf-8');

@@ -11,7 +11,7 @@ const hidden =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 
 /**
- * Pattern of ids, titles and other short texts. Such a text must not contain control characters, line ends, or embeddings,
+ * Pattern of ids, titles and other short texts. They must not contain control characters, line ends, or embeddings,
  * overrides and isolates of the text direction. Direction marks are allowed, because names in right-to-left scripts may
  * need them.
  */
@@ -19,14 +19,14 @@ const hidden =
 export const shortTextPattern = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/;
 
 /**
- * Returns foreign text in a form that is safe to show to people. Each hidden character is replaced by its JSON escape, such
- * as `\u202e`, so JSON text keeps its meaning. Line feeds and tabs are kept.
+ * Returns foreign text that is safe to show to people. Each hidden character is replaced by its JSON escape, such as
+ * `\u202e`, so JSON text keeps its meaning. Line feeds and tabs are kept.
  */
 export function visibleText(text: string): string {
   return text.replace(hidden, escapeUnits);
 }
 
-/** Returns text with U+FFFD in place of each hidden character. Used for file names, which people must be able to type. */
+/** Replaces each hidden character by U+FFFD. Used for file names, which people must be able to type. */
 export function withoutHidden(text: string): string {
   return text.replace(hidden, '\uFFFD');
 }

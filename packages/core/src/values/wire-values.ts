@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { shortTextPattern } from './visible-text.ts';
 
-/** First and last time with a four-digit year, in epoch ms. A time with an offset can be outside these limits in UTC. */
+/**
+ * First and last time with a four-digit year, in epoch ms. A time with an offset can be outside these limits when it is
+ * converted to UTC.
+ */
 const [firstTime, lastTime] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
 /** A time in ISO 8601 with an offset. Times in answers are always in UTC with milliseconds. */
 export const timeSchema = z.iso.datetime({ offset: true }).refine((text) => {
   const time = Date.parse(text);
-  // A `time` of NaN is accepted here, because `z.iso.datetime` has already refused every invalid time.
+  // NaN must be accepted here, because `z.iso.datetime` has already refused every invalid time.
   return !(time < firstTime || time > lastTime);
 }, 'must lie between the years 0 and 9999, in UTC');
 
@@ -15,14 +18,12 @@ export const uuidSchema = z.uuid();
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/**
- * Returns true if a text has the form of a record id: a UUID in lower case. No record has an id of another form.
- */
+/** Returns true if a text is a UUID in lower case. Every record id has this form. */
 export function isUuid(text: string): boolean {
   return uuid.test(text);
 }
 
-/** Returns the schema of a text of `min` to `max` characters after trimming that matches `shortTextPattern`. */
+/** Returns the schema of a text that matches `shortTextPattern` and has `min` to `max` characters after trimming. */
 export function textSchema(min: number, max: number) {
   return z
     .string()
@@ -49,7 +50,7 @@ export function utf8Bytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Returns the longest beginning of a text that fits into `maxBytes` of UTF-8, without cutting a character. */
+/** Returns the longest beginning of a text that fits into `maxBytes` of UTF-8. No character is cut. */
 export function beginningOf(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
   return text.slice(0, read);
