@@ -1,7 +1,7 @@
-// Vitest configuration for all tests of the repository. `npm test` runs three projects: `packages` and `scripts` are
+// Vitest configuration for all tests of the repository. `npm test` runs three projects. `packages` and `scripts` are
 // tests beside their sources, and `server` tests the server over sockets and in child processes. `npm run test:long`
-// runs `long`: chaos tests, larger budgets and Postgres as the store. `npm run test:e2e` runs `e2e`, which drives a
-// real browser.
+// runs `long`: chaos tests, more cases, and Postgres as the store. `npm run test:e2e` runs `e2e`, which uses a real
+// browser.
 import { globSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { defineConfig } from 'vitest/config';
@@ -9,7 +9,7 @@ import { defineConfig } from 'vitest/config';
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 const exclude = ['**/node_modules/**', '**/dist/**'];
 const longOnly = 'packages/server/test/**/*.long.test.ts';
-/** Test files that run more cases when `isLongRun` is provided. */
+/** Test files that run more cases if `isLongRun` is true. */
 const withLongForm = globSync('packages/server/test/*.test.ts').filter((file) =>
   /\b(forAnyStore|propertyRuns|isLongRun)\b/.test(readFileSync(file, 'utf8')),
 );
@@ -23,8 +23,8 @@ export default defineConfig({
     watch: false,
     // In child processes, native modules and process-wide limits behave as in production.
     pool: 'forks',
-    // A worker imports the server once for all its test files, so a file must restore every state of the process that
-    // it changes.
+    // One process runs many test files and imports the server only once. So a test file must restore all process-wide
+    // state that it changes.
     isolate: false,
     maxWorkers: Math.max(2, Math.min(4, os.availableParallelism())),
     globalSetup: ['./scripts/test-places.ts', './scripts/test-engines.ts'],

@@ -1,5 +1,5 @@
-// The part of the package `recheck` that runs in JavaScript alone. The main entry of the package starts a Java program or
-// a native binary where one is installed.
+// The JavaScript part of the package `recheck`. The main entry of the package would start a Java program or a native
+// binary if one is installed.
 declare module 'recheck/lib/browser.js' {
   import type { checkSync } from 'recheck';
 

@@ -1,5 +1,5 @@
-// Declares the values that tests get by `inject`: the Postgres of the global setup (scripts/test-engines.ts), and
-// settings of vitest.config.ts.
+// Declares the values that tests get from `inject`. They are the Postgres of the global setup (scripts/test-engines.ts)
+// and settings in vitest.config.ts.
 import 'vitest';
 
 declare module 'vitest' {
@@ -8,7 +8,7 @@ declare module 'vitest' {
      * URL of the Postgres of this run, as a role that may create databases. Undefined if Postgres could not be started.
      */
     postgresUrl: string | undefined;
-    /** True in the vitest project `long`: budgets are larger, and `forAnyStore` uses Postgres. */
+    /** True in the vitest project `long`. Tests then do more work, and `forAnyStore` uses Postgres. */
     isLongRun: boolean | undefined;
   }
 }

@@ -27,7 +27,10 @@ const artifact = (createdBy: string, dataClass: string, of?: string | null): Acc
 });
 const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
 
-/** One credential for each role, and one for each condition of the access table that concerns the credential. */
+/**
+ * The tested credentials. There is one for each role, and one for each condition of the access table about the
+ * credential.
+ */
 const credentials = {
   admin: { kind: 'admin' },
   operator: { kind: 'operator', userId: 'o' },

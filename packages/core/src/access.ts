@@ -8,8 +8,8 @@ export type Role = (typeof roles)[number];
  * A cell of the access table: `yes`, `no`, or a list of conditions of which at least one must hold.
  *
  * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`) are checked in every call of `may`.
- * Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only in calls with a
- * record.
+ * Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only if the call
+ * has a record.
  */
 type Cell = 'yes' | 'no' | readonly Condition[];
 type Condition = keyof typeof conditions;
@@ -29,7 +29,7 @@ const cells = (
 });
 
 /**
- * The access table, with one row for each action and one cell for each role. `Action` is derived from the rows, so an
+ * The access table, with one row for each action and one cell for each role. `Action` is derived from the rows. So an
  * operation whose action has no row does not compile. A row without a cell for each role does not compile either.
  */
 // prettier-ignore
@@ -60,13 +60,13 @@ export const accessTable = {
   'credential.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
 } as const satisfies Record<string, Readonly<Record<Role, Cell>>>;
 
-/** The right that an operation needs. Its name begins with the kind of record that the operation concerns. */
+/** The right that an operation needs. Its name begins with the kind of record on which the operation acts. */
 export type Action = keyof typeof accessTable;
 
 /** Fields of a job that decide access to it. */
 export interface JobAccess {
   readonly kind: 'job';
-  /** Id of the worker that holds the lease of the job; null while no worker does. */
+  /** Id of the worker that holds the lease of the job. Null if no worker holds it. */
   readonly heldBy: string | null;
   readonly createdBy: string;
 }
@@ -78,20 +78,20 @@ export interface ArtifactAccess {
   readonly dataClass: string;
   /** The job of the artifact; undefined for a deposit without a job. */
   readonly job: JobAccess | undefined;
-  /** Id of the experiment that the artifact was deposited in; null or undefined for other artifacts. */
+  /** Id of the experiment in which the artifact was deposited. Null or undefined for other artifacts. */
   readonly experimentId?: string | null | undefined;
-  /** Ids of workers and groups with a read grant. A group id counts only for workers of the experiment `experimentId`. */
+  /** Ids of workers and groups with a read grant. A group counts only for workers of the experiment `experimentId`. */
   readonly readers?: readonly string[] | undefined;
 }
 
 export type AccessRecord = JobAccess | ArtifactAccess;
 
 /**
- * Returns true if the principal may do the action. All entries (/api, /v0 and MCP) use this function.
+ * Returns true if the principal may do the action. The HTTP API, /v0 and MCP all use this function.
  *
- * A call without a record is a first check, made before any record is read. Its result false means that the action is
- * denied for all records. Its result true means that the action may be allowed for some records. The result of a call
- * with a record is final for that record.
+ * A call without a record is a first check, before any record is read. The result false means that the action is denied
+ * for all records. The result true means that it may be allowed for some records. The result of a call with a record is
+ * final for that record.
  */
 export function may(principal: Principal, action: Action, record?: AccessRecord): boolean {
   const cell = accessTable[action][roleOf(principal)];
@@ -105,8 +105,8 @@ function roleOf(principal: Principal): Role {
 }
 
 /**
- * The conditions of the access table. A condition on the record returns true when no record is given. A condition on
- * workers returns false for other principals.
+ * The conditions of the access table. If no record is given, a condition on the record returns true. For a principal
+ * that is no worker, a condition on workers returns false.
  */
 const conditions = {
   /** The credential has `canEnqueue`. */
@@ -119,8 +119,8 @@ const conditions = {
   made: (principal: Principal, record?: AccessRecord) =>
     record === undefined || (principal.kind === 'worker' && record.createdBy === principal.workerId),
   /**
-   * The worker holds the lease of the job, or of the job that the artifact belongs to. A lease gives no access to
-   * artifacts of the data class `sensitive`.
+   * The worker holds the lease of the job, or of the job of the artifact. A lease gives no access to artifacts of the
+   * data class `sensitive`.
    */
   holds: (principal: Principal, record?: AccessRecord) => {
     if (record === undefined) return true;
@@ -128,14 +128,14 @@ const conditions = {
     const job = record.kind === 'job' ? record : record.job;
     return principal.kind === 'worker' && job?.heldBy === principal.workerId;
   },
-  /** The worker, or a group that contains it, has a read grant for the artifact. */
+  /** The worker has a read grant for the artifact, or is in a group that has one. */
   granted: (principal: Principal, record?: AccessRecord) => {
     if (record === undefined) return true;
     if (principal.kind !== 'worker' || record.kind !== 'artifact') return false;
     const ids = [principal.workerId, ...groupIdsIn(principal, record)];
     return record.readers?.some((reader) => ids.includes(reader)) === true;
   },
-  /** The worker is in the group `admins` of the experiment that the artifact was deposited in. */
+  /** The worker is in the group `admins` of the experiment in which the artifact was deposited. */
   administers: (principal: Principal, record?: AccessRecord) => {
     if (record === undefined) return true;
     const membership = membershipOf(principal);

@@ -19,8 +19,9 @@ export interface AppErrorOptions {
 }
 
 /**
- * The only error class of Proofhouse. `message` is for a person: it names the thing and the next step. `code` selects
- * the row of the error table that decides everything else. Expected outcomes are returned as values, not thrown.
+ * The only error class of Proofhouse. `message` is for a person: it names the object of the error and the next step.
+ * `code` selects the row of the error table, which determines the HTTP status and everything else. Expected outcomes
+ * are returned as values, not thrown.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;

@@ -1,7 +1,7 @@
 /**
- * One row of the error table, which lists every error that Proofhouse can answer with. The row decides the HTTP status,
+ * One row of the error table, which lists every error in an answer of Proofhouse. The row determines the HTTP status,
  * the problem type on /v0, the exit code of the command, and whether a retry can help. Other code must not branch on
- * status numbers. A new error needs a new row here and a line in docs/reference/errors.md; a test compares the rows
+ * status numbers. A new error needs a new row here and a line in docs/reference/errors.md. A test compares the rows
  * with the lines.
  */
 export interface ErrorRow {
@@ -18,8 +18,8 @@ export interface ErrorRow {
 }
 
 /**
- * The closed list of problem types on /v0. `null` marks an error that has no type in the list. Such an error is answered
- * with the HTTP status of its row and the type `about:blank` (RFC 9457 section 4.2.1).
+ * The closed list of problem types on /v0. `null` marks an error without a type in this list. Its answer has the HTTP
+ * status of its row and the type `about:blank` (RFC 9457 section 4.2.1).
  */
 export type WireType =
   | 'bad-request'
@@ -35,8 +35,8 @@ export type WireType =
   | null;
 
 /**
- * Exit codes of the `proofhouse` command: 1 failed, 2 wrong call, 3 not allowed, 4 not found, 5 conflict with the current
- * state, 6 failure of the server or the connection (a retry can help). 0 is success.
+ * Exit codes of the `proofhouse` command, except 0 (success). 1: failed. 2: wrong call. 3: not allowed. 4: not found.
+ * 5: conflict with the current state. 6: failure of the server or the connection, so a retry can help.
  */
 export type ExitCode = 1 | 2 | 3 | 4 | 5 | 6;
 

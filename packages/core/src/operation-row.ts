@@ -29,9 +29,9 @@ const defaults = {
 } as const;
 
 /**
- * Returns one row of the operations table, with the defaults filled in. The type of the result keeps the literal types
- * of the fields, so that the compiler checks handlers and client methods against the row. `repeatable` defaults to
- * `by-nature` for GET and to `no` for every other method.
+ * Returns one row of the operations table with its defaults. The result keeps the literal types of the fields, so that
+ * the compiler checks handlers and client methods against the row. `repeatable` defaults to `by-nature` for GET and to
+ * `no` for every other method.
  */
 export function operation<
   const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,

@@ -23,8 +23,8 @@ export type ResponseWire = 'json' | 'bytes' | 'sse' | 'none';
 export type Repeatable = 'by-nature' | 'by-key' | 'by-lease' | 'no';
 
 /**
- * One row of the operations table. The HTTP route, the MCP tool, the typed client method, the OpenAPI document and the
- * coverage check of the conformance kit are derived from it.
+ * One row of the operations table. The HTTP route, the MCP tool, the typed client method and the OpenAPI document are
+ * derived from it. The conformance kit uses it to check its coverage.
  */
 export interface Operation<
   Params extends z.ZodType = z.ZodType,
@@ -34,12 +34,12 @@ export interface Operation<
 > {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /**
-   * Path template. `{name}` matches one segment. `{+name}` matches the rest of the path, including slashes, and must be
-   * last.
+   * Path of the operation. `{name}` matches one segment. `{+name}` matches the rest of the path, including slashes, and
+   * must be last.
    */
   readonly path: `/${string}`;
   /**
-   * The interface that the operation belongs to. `v0` has fields in snake_case, its own problem types, and credentials
+   * The interface to which the operation belongs. `v0` has fields in snake_case, its own problem types, and credentials
    * that contain the worker id (seed 002).
    */
   readonly door: 'api' | 'v0';
@@ -47,7 +47,7 @@ export interface Operation<
   readonly response: ResponseWire;
   /** HTTP status of a successful answer. */
   readonly status: 200 | 201 | 204;
-  /** HTTP status of the answer to a repeated idempotency key, if it differs from `status`. */
+  /** HTTP status of the answer if the idempotency key was used before. Omitted if it equals `status`. */
   readonly repeatStatus?: 200;
   /** The right that the caller needs. `may` checks it before any record is read. */
   readonly action: Action;
@@ -58,10 +58,10 @@ export interface Operation<
   /** Schema of the JSON body, or of the text fields of the form. */
   readonly body: Body;
   readonly output: Output;
-  /** True if the operation takes the fencing token in the header `Proofhouse-Lease`. */
+  /** True if the operation accepts the lease id in the header `Proofhouse-Lease`. */
   readonly lease: boolean;
   readonly repeatable: Repeatable;
-  /** Schema of further request headers, used in the OpenAPI document. The handler decodes these headers. */
+  /** Schema of other request headers, for the OpenAPI document. The handler decodes these headers. */
   readonly headers?: z.ZodObject;
   /** Error codes of this operation, in addition to `commonErrors`. */
   readonly errors: readonly ErrorCode[];
@@ -74,13 +74,13 @@ export interface OperationTool {
   readonly tool: string;
   /** Text for a model, which says when to call the tool and which call follows. */
   readonly description: string;
-  /** True if the tool undoes or ends the work of others. */
+  /** True if the tool undoes or ends work of others. */
   readonly destructive?: true;
-  /** True if the tool requires the argument `leaseId`, although the lease is optional over HTTP. */
+  /** True if the tool requires the argument `leaseId`, which is optional over HTTP. */
   readonly needsLease?: true;
   /**
-   * Schema of the tool's arguments, if it differs from the schemas of the operation. An operation whose body is bytes
-   * has such a schema.
+   * Schema of the tool's arguments, if it differs from that of the operation. An operation whose body is bytes needs
+   * it.
    */
   readonly input?: z.ZodObject;
   /** Schema of the result, if it differs from `output` of the operation. */
@@ -107,18 +107,18 @@ export type CallOf<O extends Operation> = {
 
 export type OutputOf<O extends Operation> = z.output<O['output']>;
 
-/** Names of request headers that no RFC defines. This one contains the lease id, which is the fencing token. */
+/** Names of request headers that no RFC defines. The first contains the lease id of the job. */
 export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
-/** Request header with the second secret of the web page, which the server requires in addition to the page's cookie. */
+/** Request header with the page secret of the web page. The server requires it in addition to the session cookie. */
 export const pageSecretHeader = 'proofhouse-page-secret';
 export const requestIdHeader = 'x-request-id';
-/** Request header on /v0. Its value must be equal to the experiment id in the path. */
+/** Request header on /v0. Its value must be the experiment id in the path. */
 export const experimentHeader = 'x-eden-experiment-id';
 
 /**
- * Errors of requests with other methods than GET. A GET request cannot cause them, because the server does not read its
- * body.
+ * Errors of requests with a method other than GET. A GET request cannot cause them, because the server does not read
+ * its body.
  */
 const writeErrors: readonly ErrorCode[] = [
   'body_too_large',
@@ -140,10 +140,10 @@ export const commonErrors: readonly ErrorCode[] = [
   'unavailable',
 ];
 
-/** Returns every error code that the operation can be answered with. */
+/** Returns every error code that an answer of the operation can have. */
 export function errorsOf(row: Operation): readonly ErrorCode[] {
   const common = row.method === 'GET' ? commonErrors.filter((code) => !writeErrors.includes(code)) : commonErrors;
-  // A path parameter may exceed its length limit. The router then answers `not_found`.
+  // If a path parameter exceeds its length limit, the router answers `not_found`.
   const path: readonly ErrorCode[] = row.path.includes('{') ? ['not_found'] : [];
   return [...new Set([...row.errors, ...path, ...common])];
 }

@@ -8,8 +8,8 @@ import { v0Operations } from './v0/v0-operations.ts';
 import { workerOperations } from './workers/worker-operations.ts';
 
 /**
- * The operations table, with one row for each operation of the server. A row is defined in `<area>-operations.ts` of its
- * area. The documentation lists the areas in this order.
+ * The operations table, with one row for each operation of the server. Each area defines its rows in
+ * `<area>-operations.ts`. The documentation lists the areas in this order.
  */
 export const operations = {
   ...queueOperations,

@@ -1,4 +1,4 @@
-/** Rights and limits of a worker credential. An absent list means that there is no limit. */
+/** Rights and limits of a worker credential. If a list is absent, it sets no limit. */
 export interface WorkerPolicy {
   readonly allowedJobTypes?: readonly string[];
   readonly allowedRepositories?: readonly string[];
@@ -14,8 +14,8 @@ export interface WorkerPolicy {
 }
 
 /**
- * The membership of a worker with a registration token, at the time of the call. `groupIds` are the groups of the
- * experiment that contain the worker, directly or through other groups.
+ * The membership of a worker with a registration token, as it is at the time of the call. `groupIds` are the groups of
+ * the experiment that contain the worker, directly or through other groups.
  */
 export interface Membership {
   readonly experimentId: string;
@@ -24,7 +24,7 @@ export interface Membership {
   readonly isAdmin: boolean;
 }
 
-/** The identity of a caller. It is derived from the credential alone, and no body field or other header changes it. */
+/** The identity of a caller. It depends only on the credential. No body field and no other header changes it. */
 export type Principal =
   | { readonly kind: 'admin' }
   | { readonly kind: 'operator'; readonly userId: string }
@@ -33,14 +33,11 @@ export type Principal =
       readonly kind: 'worker';
       readonly workerId: string;
       readonly policy: WorkerPolicy;
-      /**
-       * Absent if the worker uses a token other than a registration token. Also absent in operations whose access rule
-       * does not use the membership.
-       */
+      /** Present only for registration tokens, and only in operations whose access rule uses it. */
       readonly membership?: Membership | undefined;
     };
 
-/** Returns the name of a principal that records store as their creator or as the maker of a decision. */
+/** Returns the name of a principal as records store it, for example as their creator or as the reviewer. */
 export function actorOf(principal: Principal): string {
   switch (principal.kind) {
     case 'admin':

@@ -3,7 +3,10 @@ import { errorCodes, errorTable, type ErrorCode } from './error-codes.ts';
 import type { AppError, FieldError } from './app-error.ts';
 import { visibleText } from './values/visible-text.ts';
 
-/** Schema of the body of every error answer on /api: RFC 9457 with the members `code` and, for wrong fields, `errors[]`. */
+/**
+ * Schema of the body of every error answer on /api. It follows RFC 9457 and adds the members `code` and, for wrong
+ * fields, `errors[]`.
+ */
 export const problemSchema = z
   .looseObject({
     type: z.string(),
@@ -19,7 +22,7 @@ export type Problem = z.infer<typeof problemSchema>;
 
 /**
  * Returns an error as a problem document. It contains the message but not the cause, which is only logged. Hidden
- * characters are escaped, because messages may contain input of the caller and are shown in terminals.
+ * characters are escaped, because a message may contain input of the caller and may be shown in a terminal.
  */
 export function problemOf(error: AppError, requestId?: string): Problem {
   const row = errorTable[error.code];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Principal } from '../principal.ts';
 import type { WorkerRecord } from '../workers/worker.ts';
 
-/** Schema of the answer about the caller: the principal of the credential, and additional rights of the credential. */
+/** Schema of the answer about the caller: the principal, and additional rights of its credential. */
 export const identitySchema = z
   .object({
     kind: z.enum(['admin', 'user', 'worker']),

@@ -4,7 +4,10 @@ import { operation } from '../operation-row.ts';
 import { timeSchema } from '../values/wire-values.ts';
 import { identitySchema } from './identity.ts';
 
-/** Operations on the caller's identity, on sign-in links for the web page, and on download links that need no credential. */
+/**
+ * Operations on the identity of the caller, on sign-in links for the web page, and on download links that need no
+ * credential.
+ */
 export const peopleOperations = {
   identify: operation({
     method: 'GET',

@@ -4,7 +4,7 @@ import type { JobRecord } from '../queue/job.ts';
 /** Default creation time of a job in tests, in epoch milliseconds. */
 export const jobMadeAt = Date.UTC(2026, 0, 1);
 
-/** Returns a new claimable job for tests. `over` replaces the fields that the test needs. */
+/** Returns a new claimable job for tests. The fields in `over` replace its default fields. */
 export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
   const createdAt = over.createdAt ?? jobMadeAt;
   return {

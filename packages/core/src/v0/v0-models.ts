@@ -14,8 +14,8 @@ import { visibleText } from '../values/visible-text.ts';
 import { defaultContentType } from '../values/content-type.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-// Schemas of the JSON on /v0 (contract: wire-level deposit and fetch; seed 002). Fields are in snake_case. A field without
-// a value is absent, not null.
+// Schemas of the JSON on /v0 (contract: wire-level deposit and fetch; seed 002). Fields are in snake_case. A field
+// without a value is absent and not null.
 
 /** Any RFC 3986 URI. */
 const uriSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/);
@@ -34,7 +34,7 @@ export function depositToJson(artifact: ArtifactRecord): Deposit {
   };
 }
 
-/** Text that every store can keep unchanged, and that logs and pages can show unchanged. */
+/** A text that every store can keep unchanged, and that logs and pages can show unchanged. */
 const labelText = z
   .string()
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters or lone surrogates');
@@ -83,7 +83,7 @@ export function workerToJson(worker: WorkerRecord): V0Worker {
   };
 }
 
-/** The id of a worker or a group, or the name of a standing group. An unknown id is allowed and has no effect. */
+/** The id of a worker or a group, or the name of a standing group. An unknown id is accepted and has no effect. */
 export const memberIdSchema = z
   .string()
   .refine(
@@ -163,7 +163,7 @@ const v0Types = Object.keys(v0Conditions) as NonNullable<WireType>[];
 
 /**
  * Schema of the body of every error answer on /v0 (RFC 9457). No member is empty. `type` is from the closed list, or
- * `about:blank` for an error without a type in the list.
+ * `about:blank` if the error has no type in the list.
  */
 export const v0ProblemSchema = z
   .strictObject({

@@ -30,10 +30,10 @@ const namedList = z.strictObject({
 /** The cursor to the next page, absent on the last page. */
 const nextCursor = { next_cursor: z.string().optional() };
 
-/** Error of every operation on /v0, for a request that names a wrong experiment. */
+/** Error of every operation on /v0 if a request names a wrong experiment. */
 const frame = ['experiment_id_mismatch'] as const;
 const naming = ['invalid_name', 'reserved_identifier'] as const;
-/** Errors of calls that make groups members of groups. `too_busy`: concurrent calls kept changing the groups. */
+/** Errors of calls that add groups to groups. `too_busy`: concurrent calls changed the groups again and again. */
 const nesting = ['cycle_detected', 'too_busy'] as const;
 
 /** Operations of /v0: wire-level deposit and fetch, for workers that share only the network (seed 002). */
@@ -173,8 +173,8 @@ export const v0Operations = {
     output: depositSchema,
     errors: [
       ...frame,
-      // `bad_request` must be the first code of its problem type, because clients map a problem type to the first code
-      // of this type.
+      // `bad_request` must be the first code with its problem type, because clients map a problem type to the first
+      // code that has it.
       'bad_request',
       'artifact_too_large',
       'invalid_digest',
