@@ -1,6 +1,7 @@
 import { BlockScan } from './block-scan.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
+import { HitQueue } from './hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { SecretBlock } from '../secret-rule.ts';
@@ -46,11 +47,8 @@ export class RuleScan {
   readonly #again: SecondLook;
   #state = 0;
   #scanned: number;
-  /** The hits: the start and the end of each keyword, and the rule. Sorted by the ends of the keywords. */
-  #starts: number[] = [];
-  #ends: number[] = [];
-  #rules: CompiledRule[] = [];
-  #head = 0;
+  /** The hits. The end of a hit is the end of its keyword. */
+  readonly #hits = new HitQueue();
   /** For each rule, the end of its last match. The rule is not run at keywords before this position. */
   readonly #resumeAt: Float64Array;
   /** For each rule, the last text in which it found nothing. */
@@ -87,14 +85,12 @@ export class RuleScan {
     this.#findKeywords(ended);
     this.#runBlock(ended);
     const { end } = this.#window;
-    while (this.#head < this.#rules.length) {
-      const rule = this.#rules[this.#head];
-      const keywordEnd = this.#ends[this.#head] ?? 0;
-      if (rule === undefined || (!ended && keywordEnd + rule.windowBytes > end)) break;
-      this.#decide(this.#starts[this.#head] ?? 0, keywordEnd, rule, ended);
-      this.#head += 1;
+    for (let rule = this.#hits.firstRule; rule !== undefined; rule = this.#hits.firstRule) {
+      const keywordEnd = this.#hits.endOf(0);
+      if (!ended && keywordEnd + rule.windowBytes > end) break;
+      this.#decide(this.#hits.startOf(0), keywordEnd, rule, ended);
+      this.#hits.dropFirst();
     }
-    this.#dropDecided();
   }
 
   /**
@@ -112,9 +108,9 @@ export class RuleScan {
   /** Returns the position of the first byte that may still become part of a match. */
   holdFrom(): number {
     let hold = this.#window.end - (this.#compiled.automaton.depths[this.#state] ?? 0);
-    for (let hit = this.#head; hit < this.#starts.length; hit += 1) {
-      if ((this.#ends[hit] ?? 0) - this.#compiled.longestKeyword >= hold) break;
-      hold = Math.min(hold, this.#starts[hit] ?? 0);
+    for (let hit = 0; hit < this.#hits.size; hit += 1) {
+      if (this.#hits.endOf(hit) - this.#compiled.longestKeyword >= hold) break;
+      hold = Math.min(hold, this.#hits.startOf(hit));
     }
     return this.#block === undefined ? hold : Math.min(hold, this.#block.holdFrom);
   }
@@ -143,9 +139,7 @@ export class RuleScan {
         if (rule.isUpperCase && this.#isLowerCase(start)) continue;
         if (rule.startsWord && this.#isInWord(start)) continue;
         if (rule.needsAssignment && this.#canTestAssignment(end, ended) && !this.#hasAssignment(end)) continue;
-        this.#starts.push(start);
-        this.#ends.push(end);
-        this.#rules.push(rule);
+        this.#hits.add(start, end, rule);
       }
     }
   }
@@ -250,17 +244,5 @@ export class RuleScan {
     this.#steps += block.steps - before;
     this.#resumeAt[block.index] = block.position;
     if (block.isDone) this.#block = undefined;
-  }
-
-  #dropDecided(): void {
-    if (this.#head === this.#rules.length) {
-      this.#starts = [];
-      this.#ends = [];
-      this.#rules = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024) {
-      for (const list of [this.#starts, this.#ends, this.#rules]) list.splice(0, this.#head);
-      this.#head = 0;
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { HitQueue } from './hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { ByteWindow } from './byte-window.ts';
@@ -47,11 +48,8 @@ export class SecondLook {
   readonly #longestKeyword: number;
   readonly #spans: SpanQueue;
   readonly #confirmed: boolean;
-  #starts: number[] = [];
-  #rules: CompiledRule[] = [];
-  /** For each hit, the end of the bytes that its pattern may have read. */
-  #reaches: number[] = [];
-  #head = 0;
+  /** The hits. The end of a hit is the end of the bytes that its pattern may have read. */
+  readonly #hits = new HitQueue();
 
   constructor(compiled: CompiledRules, spans: SpanQueue, confirmed: boolean) {
     this.#confirmed = confirmed;
@@ -61,21 +59,13 @@ export class SecondLook {
 
   /** Adds a hit. Hits must be added in the order in which their keywords end. */
   add(start: number, rule: CompiledRule, readTo: number): void {
-    this.#starts.push(start);
-    this.#rules.push(rule);
-    this.#reaches.push(Math.min(readTo, start + rule.windowBytes));
+    this.#hits.add(start, Math.min(readTo, start + rule.windowBytes), rule);
   }
 
   run(known: LookedAt): void {
-    while (this.#head < this.#rules.length) {
-      const rule = this.#rules[this.#head];
-      const reach = this.#reaches[this.#head] ?? 0;
-      if (rule === undefined || !this.#look(this.#starts[this.#head] ?? 0, rule, reach, known)) break;
-      this.#head += 1;
-    }
-    if (this.#head === this.#rules.length || this.#head >= 1024) {
-      for (const list of [this.#starts, this.#rules, this.#reaches]) list.splice(0, this.#head);
-      this.#head = 0;
+    for (let rule = this.#hits.firstRule; rule !== undefined; rule = this.#hits.firstRule) {
+      if (!this.#look(this.#hits.startOf(0), rule, this.#hits.endOf(0), known)) break;
+      this.#hits.dropFirst();
     }
   }
 
@@ -85,8 +75,8 @@ export class SecondLook {
    */
   holdFrom(hold: number): number {
     let first = hold;
-    for (let hit = this.#head; hit < this.#starts.length; hit += 1) {
-      const start = this.#starts[hit] ?? 0;
+    for (let hit = 0; hit < this.#hits.size; hit += 1) {
+      const start = this.#hits.startOf(hit);
       if (start - this.#longestKeyword >= first) break;
       first = Math.min(first, start);
     }
@@ -101,6 +91,8 @@ export class SecondLook {
     if (!known.ended && known.decidedTo < reach) return false;
     const from = Math.max(known.window.base, start - lookbehind);
     if (known.lastMask.end <= from && this.#spans.firstStart >= reach) return true;
+    // A pattern does not begin in a masked text.
+    if ((known.lastMask.start <= start && start < known.lastMask.end) || this.#spans.covers(start)) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
     if (rule.windowBytes > shortWindow && this.#lookWithin(start, rule, shortWindow, reach, known)) return true;
@@ -117,7 +109,6 @@ export class SecondLook {
     const first = masks[0];
     if (first === undefined) return !isShort;
     if (first.start >= reach) return true;
-    if (masks.some((mask) => mask.start <= start && mask.end > start)) return true;
     const needed = size + 3 * lookbehind;
     const text = maskedText(known.window, masks, { start: from, end: limit }, needed);
     const isWhole = (known.ended && limit === known.window.end) || text.bytes.length >= needed;

@@ -18,22 +18,25 @@ export interface MaskedRange {
 }
 
 /**
- * Spans in the order of their starts. Of spans with the same start, the longest is first. The order does not depend on
- * the order of the calls of `add`.
+ * Spans in the order of their starts. A span that lies inside another one is left out, because it masks nothing more and
+ * is not counted. So the ends of the spans are in order too. The result does not depend on the order of the calls of
+ * `add`.
  */
 export class SpanQueue {
   #spans: Span[] = [];
   #head = 0;
 
   add(span: Span): void {
-    let at = this.#spans.length;
-    while (at > this.#head) {
-      const before = this.#spans[at - 1];
-      if (before === undefined || compareSpans(before, span) <= 0) break;
-      at -= 1;
-    }
-    if (at === this.#spans.length) this.#spans.push(span);
-    else this.#spans.splice(at, 0, span);
+    const spans = this.#spans;
+    const at = this.#firstAfter(span.start, startOf);
+    // The spans before `at` start at or before this span. The last of them has the largest end.
+    const before = at > this.#head ? spans[at - 1] : undefined;
+    if (before !== undefined && before.end >= span.end && compareSpans(before, span) <= 0) return;
+    const first = before?.start === span.start ? at - 1 : at;
+    let next = at;
+    while ((spans[next]?.end ?? Infinity) <= span.end) next += 1;
+    if (first === spans.length) spans.push(span);
+    else spans.splice(first, next - first, span);
   }
 
   /** Start of the first span. Infinity if there is no span. */
@@ -47,19 +50,33 @@ export class SpanQueue {
    */
   rangesWithin(taken: MaskedRange, from: number, to: number): MaskedRange[] {
     const ranges: { start: number; end: number }[] = [];
-    const add = ({ start, end }: MaskedRange) => {
-      const last = ranges.at(-1);
-      if (end <= from) return;
-      if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-      else ranges.push({ start: Math.max(from, start), end });
-    };
-    add(taken);
-    for (let at = this.#head; at < this.#spans.length; at += 1) {
+    if (taken.end > from) ranges.push({ start: Math.max(from, taken.start), end: taken.end });
+    for (let at = this.#firstAfter(from, endOf); at < this.#spans.length; at += 1) {
       const span = this.#spans[at];
       if (span === undefined || span.start >= to) break;
-      add(span);
+      const last = ranges.at(-1);
+      if (last !== undefined && span.start <= last.end) last.end = Math.max(last.end, span.end);
+      else ranges.push({ start: Math.max(from, span.start), end: span.end });
     }
     return ranges;
+  }
+
+  /** Returns true if a span of the queue masks the byte at `position`. */
+  covers(position: number): boolean {
+    return (this.#spans[this.#firstAfter(position, endOf)]?.start ?? Infinity) <= position;
+  }
+
+  /** Returns the index of the first span whose start or end is larger than `position`. */
+  #firstAfter(position: number, edgeOf: (span: Span) => number): number {
+    let low = this.#head;
+    let high = this.#spans.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const span = this.#spans[middle];
+      if (span !== undefined && edgeOf(span) > position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** Removes and returns the first span if it starts before `position`. Otherwise returns undefined. */
@@ -77,6 +94,9 @@ export class SpanQueue {
     return span;
   }
 }
+
+const startOf = (span: Span): number => span.start;
+const endOf = (span: Span): number => span.end;
 
 function compareSpans(left: Span, right: Span): number {
   if (left.start !== right.start) return left.start - right.start;

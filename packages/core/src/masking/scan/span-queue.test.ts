@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { SpanQueue } from './span-queue.ts';
+import type { Span } from './span-queue.ts';
+
+const noRange = { start: 0, end: 0 };
+const someSpan = fc
+  .record({ start: fc.nat(30), length: fc.integer({ min: 1, max: 12 }), rank: fc.nat(2) })
+  .map(({ start, length, rank }): Span => ({ start, end: start + length, rule: `rule-${rank}`, rank }));
+
+function queueOf(spans: readonly Span[]): SpanQueue {
+  const queue = new SpanQueue();
+  for (const span of spans) queue.add(span);
+  return queue;
+}
+
+function allOf(queue: SpanQueue): Span[] {
+  const spans: Span[] = [];
+  for (let span = queue.takeBefore(Infinity); span !== undefined; span = queue.takeBefore(Infinity)) spans.push(span);
+  return spans;
+}
+
+it('a queue of spans has each span that lies in no other span, in order, whatever the order of the calls is', () => {
+  fc.assert(
+    fc.property(fc.array(someSpan, { maxLength: 20 }), (spans) => {
+      const expected = spans
+        .filter((span) =>
+          spans.every((other) => {
+            const isInside = other.start <= span.start && span.end <= other.end;
+            const isEqual = other.start === span.start && other.end === span.end;
+            return !isInside || (isEqual && span.rank <= other.rank);
+          }),
+        )
+        .filter((span, at, rest) => rest.findIndex((other) => other.start === span.start) === at)
+        .sort((left, right) => left.start - right.start);
+      expect(allOf(queueOf(spans))).toEqual(expected);
+      expect(allOf(queueOf(spans.toReversed()))).toEqual(expected);
+    }),
+    { seed: 20_261_129, numRuns: 500 },
+  );
+});
+
+it('a queue of spans covers the bytes of its spans, and returns them as ranges', () => {
+  fc.assert(
+    fc.property(fc.array(someSpan, { maxLength: 20 }), fc.nat(20), (spans, from) => {
+      const queue = queueOf(spans);
+      const ranges = queue.rangesWithin(noRange, from, 50);
+      for (let at = from; at < 50; at += 1) {
+        const isMasked = spans.some((span) => span.start <= at && at < span.end);
+        expect(queue.covers(at)).toBe(isMasked);
+        expect(ranges.some((range) => range.start <= at && at < range.end)).toBe(isMasked);
+      }
+    }),
+    { seed: 20_261_129, numRuns: 200 },
+  );
+});
