@@ -1,7 +1,9 @@
 // Measures how well and how fast secrets are masked: `npm run bench:masking -- [--quick] [--rounds 5] [--write]
-// [--failures file]`. Prints tables and writes bench/results/masking.json. `--write` also puts the tables into
-// docs/masking.md. `--report` prints the tables of the last results without measuring. `--quick` measures the corpus alone
-// and writes nothing. `--failures` writes the failures of the development half into a file.
+// [--failures file]`. Prints tables and writes bench/results/masking.json.
+// - `--write` also puts the tables into docs/masking.md.
+// - `--report` prints the tables of the last results without measuring.
+// - `--quick` measures only the corpus, and writes nothing.
+// - `--failures` writes the failures of the development half into a file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// The detectors that are compared: each returns the spans that it would mask, with the rule that found them.
+// The detectors that are compared. Each returns the spans that it would mask, with the rule that found each span.
 import { lintSource } from '@secretlint/core';
 import { creator as recommended } from '@secretlint/secretlint-rule-preset-recommend';
 import { compileSecrets, maskText, secretRules, SecretScan, type SecretClass } from '@proofhouse/core';
@@ -24,8 +24,8 @@ export function proofhouse(): Detector {
     scan.write(Buffer.from(sample.text));
     const { findings } = scan.end();
     return maskedSpans(latin1(sample.text), masked).map((span) => {
-      // A secret of several lines has one finding, but one span for each line. So the rule of a span is the rule of the
-      // last finding at or before the span.
+      // A secret of several lines has one finding, but one span for each line. So a span gets the rule of the last
+      // finding at or before it.
       const rule = findings.findLast(({ offset }) => offset <= span.from)?.rule ?? '';
       return { ...span, rule, class: classes.get(rule) ?? 'generic' };
     });

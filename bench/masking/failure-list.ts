@@ -1,5 +1,5 @@
-// Formats the failures of the development half, which are used to correct the rules. There is deliberately no such list
-// for the held-out half. If a rule were corrected with it, the figures of the held-out half would be worthless.
+// Formats the failures of the development half, which are used to correct the rules. The held-out half has no such
+// list. If it were used to correct a rule, the figures of the held-out half would mean nothing.
 import type { Failure } from './score-corpus.ts';
 
 const samplesPerGroup = 4;

@@ -1,13 +1,13 @@
-// Compares a text with its masked copy and finds the bytes that were replaced. Only the two texts are used, so that the
-// corpus tests what users see.
+// Compares a text with its masked copy, and finds the bytes that were replaced. It uses only these two texts, so that
+// the corpus tests what users see.
 import type { Span } from './corpus/sample.ts';
 
 export const placeholder = '***MASKED***';
 
 /**
- * Returns the spans of `original` that `masked` has replaced by the placeholder. Both are Latin-1 texts, with one
- * character for each byte. A placeholder that already stood in the original is not a span. Throws if the two texts also
- * differ outside of the placeholders.
+ * Returns the spans of `original` that the placeholder has replaced in `masked`. Both are Latin-1 texts, with one
+ * character for each byte. A placeholder that is already in the original is not a span. Throws if the two texts also
+ * differ outside of placeholders.
  */
 export function maskedSpans(original: string, masked: string): Span[] {
   const pieces = masked.split(placeholder);
@@ -18,9 +18,9 @@ export function maskedSpans(original: string, masked: string): Span[] {
 }
 
 /**
- * Returns the masked spans from offset `from` of `original` on, or undefined if there is no match. `pieces` are the parts
- * of the masked text between its placeholders. The piece at `index` and the later pieces are not matched yet. If several
- * matches are possible, the shortest spans are taken.
+ * Returns the masked spans from the offset `from` of `original` on, or undefined if there is no match. `pieces` are the
+ * parts of the masked text between its placeholders. Those from `index` on must still be matched. If several matches
+ * are possible, returns the shortest spans.
  */
 function alignFrom(original: string, pieces: readonly string[], index: number, from: number): Span[] | undefined {
   const piece = pieces[index];

@@ -1,5 +1,5 @@
-// Measures how fast the masking stream is, as MB/s and as a ratio to SHA-256 in the same run, and how much memory it needs.
-// Times are processor times of this process, so that other processes on the machine change the figures little.
+// Measures how fast the masking stream is, as MB/s and relative to SHA-256 in the same run. Also measures its memory.
+// Times are processor times of this process, so other processes on the machine hardly change the figures.
 import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -13,8 +13,8 @@ import { hostile, ordinary, type Workload } from './workloads.ts';
 const chunkBytes = 65_536;
 const mebibyte = 2 ** 20;
 /**
- * Time limit in ms of one run over an input. The rate then counts only the bytes that were masked in this time, so that a
- * slow input does not block the benchmark.
+ * Time limit in ms of one run over an input, so that a slow input does not block the benchmark. The rate then counts
+ * only the bytes that were masked in this time.
  */
 const longestPassMs = 15_000;
 
@@ -35,7 +35,7 @@ export interface KnownValuesResult {
   readonly values: number;
   readonly buildMs: number;
   readonly memoryMiB: number;
-  /** The rate with known values, divided by the rate without known values. Both are measured on a log without secrets. */
+  /** The rate with known values, divided by the rate without them. Both are measured on a log without secrets. */
   readonly rateRatio: number;
 }
 
@@ -48,8 +48,8 @@ export interface RateResults {
   /** The rate of secretlint on a log of 2 MiB without secrets, in MB per second. */
   readonly secretlint: number;
   /**
-   * Growth of the peak of the resident memory. It is measured while 1 GiB of log without secrets is masked, after a first
-   * 64 MiB.
+   * Growth of the peak of the resident memory while 1 GiB of log without secrets is masked. It is measured after a
+   * first 64 MiB.
    */
   readonly memoryGrowthMiB: number;
   readonly known: KnownValuesResult;
@@ -179,7 +179,7 @@ function memoryInUse(): number {
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  // The garbage collection that finds an unused typed array does not free its memory. The next collection frees it.
+  // One garbage collection finds an unused typed array, and only the next one frees its memory.
   for (let round = 0; round < 3; round++) collect();
 }
 

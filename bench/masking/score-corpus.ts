@@ -1,10 +1,11 @@
-// Compares what a detector found with the labels of the corpus.
+// Compares the spans that a detector found with the labels of the corpus.
 //
-// Recall: the share of samples with a secret in which every byte of every labelled secret is masked, by the class of the
-// sample. A private key of 20 lines counts once.
-// Precision: the share of masked spans that overlap a labelled secret, or text that may be masked with it, by the class of
-// the rule that masked them.
-// Excess: the share of masked bytes that lie outside of every labelled secret and of what may be masked with it.
+// Recall: the share of samples with a secret in which every byte of every labelled secret is masked, by the class of
+// the sample. A private key of 20 lines counts once.
+// Precision: the share of masked spans that overlap a labelled secret, or text that may be masked with it, by the class
+// of the rule that masked them.
+// Excess: the share of masked bytes that are outside of every labelled secret, and outside of text that may be masked
+// with it.
 import type { Detector, FoundSpan } from './detectors.ts';
 import type { Half, Sample, SampleClass, Span } from './corpus/sample.ts';
 
@@ -32,7 +33,7 @@ export interface CorpusScore {
   readonly classes: readonly ClassScore[];
   readonly clean: readonly CleanScore[];
   readonly excess: number;
-  /** The families of structured secrets whose recall is below the aim, with their recall. */
+  /** The families of structured secrets whose recall is too low, with their recall. */
   readonly weakFamilies: readonly { readonly family: string; readonly recall: number }[];
 }
 
@@ -69,7 +70,7 @@ export function score(detector: string, half: Half, judged: readonly Judged[]): 
   };
 }
 
-/** Returns the failures of the samples: secrets that were not masked wholly, and masked spans without a secret. */
+/** Returns the failures: secrets that were not masked completely, and masked spans without a secret. */
 export function failures(judged: readonly Judged[]): Failure[] {
   return judged.flatMap(({ sample, found }) => {
     const missed = sample.secrets

@@ -28,7 +28,10 @@ export const hostile: readonly Workload[] = [
   { name: 'base64 without line ends', make: (bytes) => filled(bytes, (random) => random.base64(3072)) },
 ];
 
-/** Repeats 4 MiB of generated text, so that the generation is fast and the text does not fit into a processor cache. */
+/**
+ * Repeats 4 MiB of generated text. This is faster than generating all of it, and it does not fit into a processor
+ * cache.
+ */
 function filled(bytes: number, line: (random: SeededRandom) => string): Buffer {
   const random = new SeededRandom(4);
   const parts: string[] = [];

@@ -1,12 +1,12 @@
 // Templates of texts that contain a named value: settings, source code, data and messages. Templates at an even index
-// belong to the development half of the corpus, the others to the held-out half. So no rule can be written against the
+// belong to the development half of the corpus, the others to the held-out half. So nobody can fit a rule to the
 // held-out texts.
 import type { Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface NamedValue {
   readonly name: string;
-  /** The value. Its secret part is enclosed in marks (see `secret` in sample.ts). */
+  /** The value. Marks enclose its secret part (see `secret` in sample.ts). */
   readonly value: string;
 }
 
@@ -15,7 +15,7 @@ type Template = (item: NamedValue, random: SeededRandom) => string;
 export interface Context {
   readonly context: string;
   readonly file: string;
-  /** False if the templates put no name beside the value. */
+  /** False if the templates contain no name for the value. */
   readonly named?: false;
   /** True if the value is part of a URL. */
   readonly inUrl?: true;
@@ -241,7 +241,7 @@ const messages: readonly Context[] = [
 
 export const contexts: readonly Context[] = [...settings, ...data, ...messages];
 
-/** Returns the templates of a context that belong to the half. */
+/** Returns those templates of a context that belong to the half. */
 export function templatesOf({ templates }: Context, half: Half): readonly Template[] {
   return templates.filter((_, index) => (index % 2 === 0) === (half === 'development'));
 }

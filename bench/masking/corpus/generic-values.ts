@@ -1,5 +1,6 @@
-// Three lists: secrets that only a name such as `DB_PASSWORD` reveals, such names, and placeholders that stand under such
-// names. Items at an even index belong to the development half of the corpus, the others to the held-out half.
+// Three lists: secrets that can be recognized only by a name such as `DB_PASSWORD`, such names, and placeholders that
+// occur as values of such names. Items at an even index belong to the development half of the corpus, the others to the
+// held-out half.
 import { secret, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -8,7 +9,8 @@ function ofHalf<T>(items: readonly T[], half: Half): readonly T[] {
 }
 
 /**
- * Names for values whose format alone shows that they are secret. Half of the names do not say that the value is secret.
+ * Names for values that can be recognized as secret by their format alone. Half of the names do not say that the value
+ * is secret.
  */
 const plainNames = [
   'CI_VALUE',
@@ -43,8 +45,8 @@ const secretNames = [
 const words = ['river', 'copper', 'window', 'harbor', 'silver', 'planet', 'forest', 'marble', 'rocket', 'winter'];
 
 /**
- * Kinds of values that count as secret only under a secret name. UUIDs are left out, because they are identifiers far
- * more often than secrets.
+ * Kinds of values that are secret only under a secret name. UUIDs are omitted, because most of them are identifiers and
+ * not secrets.
  */
 export const genericFamilies: readonly { family: string; urlSafe: boolean; make: (random: SeededRandom) => string }[] =
   [

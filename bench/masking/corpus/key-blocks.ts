@@ -1,4 +1,4 @@
-// Private keys in PEM form, and templates of the texts that contain them: key files, and other formats that quote a key.
+// Private keys in PEM form, and templates of texts that contain them: key files, and other formats with a key inside.
 // The two halves of the corpus use different templates, as in contexts.ts.
 import { secret, tolerated, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -26,7 +26,7 @@ const kinds = [
 export const keyFamilies = kinds.map(([family, label, bytes]) => ({
   family,
   make: (random: SeededRandom): KeyBlock => ({
-    // The words are joined here, so that no line of the repository looks like the first line of a private key.
+    // The words are joined here. Otherwise this line of the repository would look like the first line of a private key.
     begin: ['-----BEGIN', `${label}-----`].join(' '),
     body: wrap(random.base64(bytes), label.startsWith('OPENSSH') ? 70 : 64),
     end: ['-----END', `${label}-----`].join(' '),
@@ -171,7 +171,7 @@ const keyContexts: readonly KeyContext[] = [
 
 export const keyContextNames: readonly string[] = keyContexts.map(({ context }) => context);
 
-/** Returns one text for each template of the half. The private keys in the texts are marked. */
+/** Returns one text for each template of the half. Marks enclose the private keys in the texts. */
 export function keyTexts(
   block: KeyBlock,
   half: Half,

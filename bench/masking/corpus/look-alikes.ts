@@ -1,5 +1,5 @@
-// Texts that look as if they contained a secret, but contain none. Each generator makes one text. The two halves of the
-// corpus use different seeds.
+// Texts that look as if they contained a secret, but contain none. Each generator creates one text. The two halves of
+// the corpus use different seeds.
 import type { SeededRandom } from './seeded-random.ts';
 
 type Generator = (random: SeededRandom) => string;

@@ -35,8 +35,8 @@ describe('the corpus of secrets', () => {
           secrets.map(({ from, to }) => Buffer.from(text).toString('utf8', from, to)),
         ),
       );
-    // Secrets of up to 24 characters can consist of words and digits. They have few combinations, so both halves may have
-    // the same secret. Longer secrets are random.
+    // Secrets of up to 24 characters can consist of words and digits, so both halves may have the same secret by
+    // chance. Longer secrets are random.
     const held = secrets(heldOut);
     const shared = [...secrets(development)].filter((text) => held.has(text));
     expect(shared.filter((text) => text.length > 24)).toEqual([]);

@@ -1,5 +1,5 @@
-// Makes the labelled corpus, which has two halves. Failures in the development half may be used to correct the rules. The
-// held-out half has other seeds, other templates, other names and other placeholders, and only its totals are reported.
+// Creates the labelled corpus, which has two halves. Failures in the development half may be used to correct the rules.
+// The held-out half has other seeds, templates, names and placeholders, and only its totals are reported.
 import { contexts, templatesOf, type Context, type NamedValue } from './contexts.ts';
 import { genericFamilies, placeholdersOf, plainNamesOf, secretNamesOf } from './generic-values.ts';
 import { keyFamilies, keyTexts } from './key-blocks.ts';

@@ -1,5 +1,6 @@
-// Blocks of real texts without a secret: lock files, sources, minified code, change logs, documentation, and the history of
-// this repository up to a fixed commit. The lock file fixes the versions of the packages, so that the texts stay the same.
+// Blocks of real texts without a secret: lock files, sources, minified code, change logs, documentation, and the
+// history of this repository up to a fixed commit. The lock file fixes the versions of the packages, so the texts are
+// always the same.
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +10,7 @@ const root = path.resolve(import.meta.dirname, '../../..');
 const linesPerBlock = 80;
 const lastCommit = 'b258f3d';
 
-/** Matches files that contain examples of secrets. They are left out, because masking is meant to find these examples. */
+/** Matches files that contain examples of secrets. They are omitted, because masking should find these examples. */
 const aboutSecrets = /masking|secret-|\.test\.ts$|\.contract\.ts$|testing\//;
 
 const groups: Readonly<Record<string, readonly string[]>> = {

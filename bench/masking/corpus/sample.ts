@@ -1,9 +1,9 @@
-// A sample of the corpus: a text with the byte spans of its secrets. Builders mark secrets inside ordinary strings, and
-// `makeSample` turns the marks into spans.
+// A sample of the corpus: a text with the byte spans of its secrets. In the templates, marks enclose the secrets.
+// `makeSample` converts the marks to spans.
 
 export type Half = 'development' | 'held-out';
 
-/** The class of a secret, or the reason why a sample has no secret. */
+/** The class of the rule that must find the secret, or the reason why a sample has no secret. */
 export type SampleClass = 'structured' | 'context' | 'generic' | 'placeholder' | 'look-alike';
 
 /** Bytes from `from` up to but not including `to`. */
@@ -24,25 +24,28 @@ export interface SampleOrigin {
 
 export interface Sample extends SampleOrigin {
   readonly text: string;
-  /** Every byte of these spans must be masked. A secret of several lines has one span for each line. */
+  /** All bytes of these spans must be masked. A secret of several lines has one span for each line. */
   readonly secrets: readonly Span[];
-  /** Bytes that may be masked with the secret, such as the first and last line of a PEM block. Includes the secrets. */
+  /**
+   * Bytes that may be masked together with the secret, such as the first and last line of a PEM block. They include the
+   * secrets.
+   */
   readonly tolerated: readonly Span[];
 }
 
 /**
- * The characters that mark the spans, from a private use area of Unicode. No sample contains them, and JSON.stringify
- * does not change them.
+ * The marks of the spans. They are characters from a private use area of Unicode, so no sample contains them.
+ * JSON.stringify does not change them.
  */
 const [secretStart, secretEnd, toleratedStart, toleratedEnd] = ['\u{e000}', '\u{e001}', '\u{e002}', '\u{e003}'];
 const anyMark = /[\u{e000}-\u{e003}]/u;
 
-/** Marks text whose bytes must be masked. */
+/** Adds marks around text whose bytes must be masked. */
 export function secret(text: string): string {
   return `${secretStart}${text}${secretEnd}`;
 }
 
-/** Marks text that may be masked, but need not be. It may contain secrets. */
+/** Adds marks around text that may be masked, but need not be. It may contain secrets. */
 export function tolerated(text: string): string {
   return `${toleratedStart}${text}${toleratedEnd}`;
 }

@@ -1,4 +1,4 @@
-// A seeded generator of random numbers (mulberry32), so that the corpus is the same on every run.
+// A seeded generator of random numbers (mulberry32), so that every run creates the same corpus.
 
 export const alphabets = {
   digits: '0123456789',

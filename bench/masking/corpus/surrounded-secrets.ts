@@ -1,5 +1,5 @@
-// Secrets without a format of their own. Their surroundings show that they are secret: a URL with a password, a header,
-// or the settings of npm and Docker. The two halves of the corpus use different templates, as in contexts.ts.
+// Secrets that have no format of their own. Their surroundings show that they are secret: a URL with a password, a
+// header, or the settings of npm and Docker. The two halves of the corpus use different templates, as in contexts.ts.
 import { secret, tolerated, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -11,7 +11,7 @@ interface SurroundedFamily {
 
 const schemes = ['postgres', 'mysql', 'mongodb+srv', 'amqps', 'redis', 'https', 'ftp'] as const;
 
-/** Returns a password in the form that it has in a URL. In some passwords, a character is percent-encoded. */
+/** Returns a password as it is written in a URL. Some passwords have a percent-encoded character. */
 function urlPassword(random: SeededRandom): string {
   const text = random.text('base62', random.integer(10, 28));
   return random.next() < 0.4 ? `${text}%40${random.text('base62', 4)}!` : text;

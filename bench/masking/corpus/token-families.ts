@@ -5,15 +5,14 @@ import type { SeededRandom } from './seeded-random.ts';
 export interface TokenFamily {
   readonly family: string;
   /**
-   * Returns a token in which the bytes that must be masked are marked. In a token that has parts, a prefix that only
-   * names the issuer is not marked.
+   * Returns a token with marks around the bytes that must be masked. If its prefix only names the issuer, the prefix is
+   * outside the marks.
    */
   readonly make: (random: SeededRandom) => string;
-  /** Names under which such a token is stored. Without them, the names of the context are used. */
+  /** Names under which such a token is stored. Default: the names of the context. */
   readonly names?: readonly string[];
   /**
-   * True if the format alone does not show that the token is a secret. Such a token stands under its name in every
-   * context.
+   * True if the format alone does not show that the token is a secret. Each text then contains the name of the token.
    */
   readonly needsName?: true;
   /** False if the token has characters that have a meaning in a URL. */
@@ -117,7 +116,7 @@ const amazon: readonly TokenFamily[] = [
   },
 ];
 
-/** The issuers that have only one or two token formats. */
+/** Issuers that have only one or two token formats. */
 const others: readonly TokenFamily[] = [
   { family: 'stripe sk_live_', make: prefixed('sk_live_', 'base62', 24) },
   { family: 'stripe sk_live_ long', make: prefixed('sk_live_51', 'base62', 97) },
