@@ -1,4 +1,4 @@
-// Starts the measured servers. Each server runs in its own process, and all use the same disk.
+// Starts the measured servers. Each server has its own process, and all use the same disk.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -18,8 +18,8 @@ export interface Contender {
   readonly upload: (bytes: number) => Order;
   readonly uploadForm?: (bytes: number) => Order;
   /**
-   * Returns the request that downloads the stored file of `bytes` bytes. Undefined if the downloads of this server are
-   * not measured.
+   * Returns the order for downloading the stored file of `bytes` bytes. Undefined if downloads of this server are not
+   * measured.
    */
   readonly download?: (bytes: number) => Order;
   readonly stop: () => Promise<void>;
@@ -35,8 +35,8 @@ export interface ProofhouseProcess extends RunningProcess {
 }
 
 /**
- * Starts Proofhouse with its default configuration (SQLite, files in a folder, all writes durable), and creates one job
- * that receives the uploads.
+ * Starts Proofhouse with its default configuration (SQLite, files in a folder, all writes durable). Creates one job, to
+ * which the uploads go.
  */
 export async function startProofhouse(folder: string, env: Record<string, string> = {}): Promise<ProofhouseProcess> {
   const running = await startProcess({
@@ -119,9 +119,7 @@ export const bare: StartContender = async (folder, load, sizes) => {
   };
 };
 
-/**
- * Uploads a file with the tus protocol. One request creates and fills the file, which is the fastest way that tus offers.
- */
+/** Uploads a file with the tus protocol. One request creates and fills the file, because tus has no faster way. */
 export const tus: StartContender = async (folder) => {
   await mkdir(folder, { recursive: true });
   const running = await startProcess({

@@ -68,7 +68,7 @@ async function run(folder: string): Promise<Row[]> {
   try {
     const raw = await measure('raw PUT', orders.upload(sizeBytes));
     await measure('multipart POST', orders.uploadForm(sizeBytes));
-    // The client hashes the downloaded bytes. This hashing limits the rate, not the server.
+    // The client hashes the downloaded bytes. So the hash of the client limits the rate, and not the server.
     await measure('download', orders.download(raw.id, sizeBytes), raw.sha256);
   } finally {
     await load.stop();

@@ -1,6 +1,6 @@
 // Measures the duration of `/healthz` while heavy reads run on a large SQLite database: counting the usage,
-// verification, collection (dry run), and lists with combined filters. The server runs in this process, and the health
-// probe runs in a separate thread.
+// verification, collection (dry run), and lists with combined filters. The server runs in this process. The health
+// probe runs in its own thread.
 //
 //     npm run bench:heavy-reads -- [--rows 1000000] [--seconds 10] [--keep <folder>] [--only usage]
 //
@@ -26,10 +26,10 @@ const { values: options } = parseArgs({
   },
 });
 const rowCount = Number(options.rows);
-/** Number of jobs in the backlog. They have 21 routes. Half of the jobs are queued, the other half have ended. */
+/** Number of jobs in the queue. They have 21 routes. Half of them are queued, the other half have ended. */
 const jobCount = Math.min(rowCount, 200_000);
 const forMs = Number(options.seconds) * 1000;
-/** Number of artifacts whose bytes exist. Verification and collection read only these artifacts. */
+/** Number of artifacts whose bytes exist. Only these are read by verification and collection. */
 const filesCount = Math.min(rowCount, 20_000);
 const adminToken = 'bench-admin-token-of-forty-characters-00';
 const authorization = { authorization: `Bearer ${adminToken}` };
@@ -53,7 +53,7 @@ async function call(server: Server, method: 'GET' | 'POST', url: string, payload
   return answer.json<Record<string, unknown>>();
 }
 
-/** Fills a database with copies of one uploaded artifact, so that each row has all columns that this version writes. */
+/** Fills a database with copies of one uploaded artifact. So each row has all columns as this version writes them. */
 async function seed(folder: string): Promise<void> {
   const server = await open(folder);
   const job = await call(server, 'POST', '/api/queue/jobs', { type: 'exec', payload: { command: 'true' } });
@@ -92,8 +92,7 @@ function insertCopies(database: Database.Database, seedId: string): void {
   const fresh: Readonly<Record<string, string>> = {
     id: "printf('00000000-0000-7000-8000-%012x', n)",
     uri: "'artifact://bench/' || n",
-    // The blob backend takes the folder of a blob from the first characters of the blob key. The characters vary here, so
-    // that all folders are used.
+    // The folder of a blob depends on the first characters of its key. These vary here, so that all folders are used.
     blob_key: `${[0, 5, 10, 15, 20].map(letter).join(' || ')} || substr(blob_key, 6)`,
     type: "case n % 4 when 0 then 'log' when 1 then 'diff' when 2 then 'report' else 'other' end",
     job_id: 'null',
@@ -120,8 +119,8 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
     let calls = 0;
     return async () => {
       const answer = await call(server, 'POST', url, { ...body, cursor });
-      // Each call handles a slice of 500 records. After 40 calls, the next call starts from the beginning: 40 slices
-      // cover the 20,000 artifacts whose bytes exist.
+      // One call handles a slice of 500 records. So 40 slices cover the 20,000 artifacts whose bytes exist. After 40
+      // calls, the next call starts from the beginning.
       cursor = calls++ % 40 === 39 ? null : answer['nextCursor'];
     };
   };
@@ -132,7 +131,7 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
     verification: slices('/api/storage/verify', { sample: 1, repair: false }),
     'collection, dry run': slices('/api/storage/gc', { dryRun: true, yesRemoveMost: true }),
     'lists, combined filters': async () => {
-      // No artifact matches both filters, so each page examines as many records as a page may.
+      // No artifact matches both filters. So each page examines the largest number of records that a page may examine.
       const query = `createdBy=maker-even&type=diff&limit=200${typeof after === 'string' ? `&cursor=${after}` : ''}`;
       after = (await call(server, 'GET', `/api/artifacts?${query}`))['nextCursor'];
     },
@@ -141,15 +140,15 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
 }
 
 /**
- * Waits for the next iteration of the event loop, as a server does between two requests. Reads that follow each other in
- * microtasks would block the event loop, however short each read is.
+ * Waits for the next iteration of the event loop, as a server does between two requests. If the reads followed each
+ * other in microtasks, they would block the event loop, however short each read is.
  */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function measure(url: string, works: readonly Work[]): Promise<{ times: number[]; runs: number }> {
   const probe = HealthProbe.start(url);
-  // The health probe runs in a thread. The thread and its connection need this time to start. Otherwise the first answer
-  // would take longer than the others.
+  // The health probe runs in a thread. This pause lets the thread start and connect. Otherwise the first answer would
+  // take longer than the others.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const until = performance.now() + forMs;
   let runs = 0;

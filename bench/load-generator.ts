@@ -1,5 +1,5 @@
-// Sends requests as fast as a server accepts them. This process is separate from the server. Its parent process sends it
-// one order at a time over the IPC channel.
+// Sends requests as fast as a server accepts them. Runs in its own process. Its parent process sends it one order at a
+// time over the IPC channel.
 import { createHash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -8,7 +8,7 @@ import { RawConnection, type RawRequest } from './raw-connection.ts';
 export interface LoadOrder {
   readonly port: number;
   readonly connections: number;
-  /** Number of requests to send. Without it, requests are sent for `forMs` milliseconds. */
+  /** Number of requests to send. If it is omitted, requests are sent for `forMs` milliseconds. */
   readonly requests?: number;
   readonly forMs?: number;
   readonly method: 'PUT' | 'POST' | 'GET';
@@ -22,8 +22,8 @@ export interface LoadOrder {
   readonly text?: boolean;
   readonly expectedBytes?: number;
   /**
-   * True to hash the sent or downloaded bytes and to return the digest. Used only for checks, because hashing slows a
-   * measurement down.
+   * True to hash the sent or downloaded bytes and to return the digest. Used only for checks, because hashing makes a
+   * measurement slower.
    */
   readonly digest?: boolean;
 }

@@ -1,7 +1,9 @@
 // Measures the Proofhouse queue, graphile-worker, pg-boss and the limits of the machine in one interleaved run: `npm
 // run bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
-// bench/results/queue.json. `--write` also puts the tables into docs/performance.md. `--report` prints the tables of
-// the last results without measuring. `--quick` and `--only` are for trials and write nothing.
+// bench/results/queue.json.
+// - `--write` also puts the tables into docs/performance.md.
+// - `--report` prints the tables of the last results without measuring.
+// - `--quick` and `--only` are for trials, and write nothing.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,7 +24,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Aborted by SIGINT or SIGTERM, so that everything that was started is stopped before the process ends. */
+/** Aborts after SIGINT or SIGTERM, so that all started processes are stopped before this process ends. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => stopping.abort(new Error(`Ended by ${name}.`)));

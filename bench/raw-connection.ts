@@ -1,12 +1,12 @@
 // One keep-alive HTTP/1.1 connection. It adds as little code as possible to the socket, because the load generator must
-// not limit the result.
+// not limit the measured rate.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
   readonly bodyBytes: number;
-  /** The body of the answer, if `keepBody` was set or the status is 400 or above. Otherwise an empty text. */
+  /** The body of the answer if `keepBody` was set or the status is 400 or above, else an empty text. */
   readonly body: string;
 }
 
@@ -15,8 +15,8 @@ export interface RawRequest {
   readonly body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly keepBody?: boolean;
   /**
-   * Called with each piece of the body of the answer. The buffer is reused after the call, so the callee must not keep
-   * it.
+   * Called with each piece of the body of the answer. The buffer is reused after the call, so the function must not
+   * keep it.
    */
   readonly onBody?: (bytes: Uint8Array) => void;
 }
@@ -32,7 +32,7 @@ export class RawConnection {
   #waiting: Waiting | undefined;
   #head: Buffer = Buffer.alloc(0);
   #status = 0;
-  /** Number of bytes of the body that are still missing. Undefined while the head is read. */
+  /** Number of bytes of the body that have not arrived yet. Undefined while the headers are read. */
   #left: number | undefined;
   #bodyBytes = 0;
   #kept: Buffer[] = [];
@@ -62,8 +62,7 @@ export class RawConnection {
   }
 
   /**
-   * Sends a request and returns its answer. The caller must wait for the answer before the next call. Rejects if the
-   * status is not 2xx.
+   * Sends a request and returns its answer. The next call must wait for the answer. Rejects if the status is not 2xx.
    */
   send(request: RawRequest): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
@@ -105,7 +104,7 @@ export class RawConnection {
       this.#status = Number(head.slice(9, 12));
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
       this.#left = length === undefined ? 0 : Number(length);
-      // An answer without a content length is treated as empty: no measurement needs its body.
+      // If the answer has no content length, its body is ignored, because no measurement needs it.
       this.#body(length === undefined ? rest.subarray(0, 0) : rest);
       return;
     }

@@ -1,5 +1,5 @@
-// Measures what the secret policy costs. Within one run, text is uploaded under the policies off, flag and reject in
-// turn, and the duration of `/healthz` is measured meanwhile.
+// Measures how much slower the secret policy makes uploads. In one run, text is uploaded with the policies off, flag
+// and reject in turn. Meanwhile the duration of `/healthz` is measured.
 //
 //     npm run bench:secret-policy -- [--rounds 5]
 import { spawnSync } from 'node:child_process';
@@ -21,7 +21,7 @@ type Policy = (typeof policies)[number];
 
 interface Workload {
   readonly name: string;
-  /** The aim: the smallest acceptable rate under the policy flag, divided by the rate under the policy off. */
+  /** The aim: the rate with the policy flag, divided by the rate with the policy off, must be at least this value. */
   readonly aim: number;
   readonly bodyBytes: number;
   readonly connections: number;
@@ -69,11 +69,11 @@ try {
   for (const policy of policies) {
     servers.push(await startProofhouse(path.join(folder, policy), { PROOFHOUSE_SECRET_POLICY: policy }));
   }
-  // The first round is not counted, because code and threads are still warming up in it.
+  // Round 0 is not counted, because code and threads are still warming up.
   for (let round = 0; round <= Number(options.rounds); round += 1) {
     if (round === 1) [rates, health].forEach((samples) => samples.clear());
     for (const work of workloads) {
-      // Each policy is measured first, second and last in turn, because an upload leaves work for the disk.
+      // Each policy is measured first, second and last in turn, because the disk is still busy after an upload.
       for (let turn = 0; turn < policies.length; turn += 1) {
         const index = (turn + round) % policies.length;
         const [policy, server] = [policies[index], servers[index]];

@@ -1,4 +1,4 @@
-// Starts a server in its own process and returns its port. A measured server must not share a process with the load
+// Starts a server in its own process and returns its port. A measured server must not run in the process of the load
 // generator.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

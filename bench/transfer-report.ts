@@ -36,8 +36,8 @@ export function aims(measures: Measures): Aim[] {
 }
 
 /**
- * Returns a table in Markdown, with one row for each measure and one column for each contender. Each cell also contains
- * the ratio of Proofhouse to the contender.
+ * Returns a table in Markdown, with a row for each measure and a column for each contender. Each cell also contains the
+ * ratio of Proofhouse to the contender.
  */
 export function report(measures: Measures): string {
   const rows = [...new Set([...measures.keys()].map((key) => key.split('|')[0] ?? ''))];

@@ -1,6 +1,6 @@
-// Measures uploads and downloads of Proofhouse, of a bare handler, of @tus/server and of nginx, and the limits of the
-// machine, in one interleaved run: `npm run bench:transfer -- [--rounds 5] [--only proofhouse,nginx]`. Prints a table
-// and writes bench/results/transfer.json.
+// Measures uploads and downloads of Proofhouse, of a bare handler, of @tus/server and of nginx. Measures the limits of
+// the machine in the same interleaved run: `npm run bench:transfer -- [--rounds 5] [--only proofhouse,nginx]`. Prints a
+// table and writes bench/results/transfer.json.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -40,7 +40,7 @@ function isWanted(measure: string): boolean {
   return options.measures === '' || options.measures.split(',').some((part) => measure.includes(part));
 }
 
-// Flushes all dirty pages, so that the pages of one contender are not written while the next contender is measured.
+// Writes all dirty pages to disk, so that those of one contender are not written while the next one is measured.
 function settleDisk(): void {
   spawnSync('sync');
 }
@@ -97,7 +97,7 @@ async function run(folder: string): Promise<void> {
     mkdirSync(limits);
     for (let round = 0; round < Number(options.rounds); round++) {
       await sampleLimits(limits);
-      // The order is reversed in every other round, so that no position in the order is an advantage.
+      // Every second round has the reverse order, so that no contender has an advantage from its position.
       const order = round % 2 === 0 ? contenders : contenders.toReversed();
       for (const contender of order) await sampleLarge(load, contender);
       for (const contender of order) await sampleSmall(load, contender);
@@ -116,7 +116,7 @@ async function warmUp(load: LoadProcess, contender: Contender): Promise<void> {
   if (download !== undefined) await load.run({ ...download, connections: 16, forMs: 500 });
 }
 
-/** Load average of the machine before the run. If it is above 1 for each core, the ratios have little meaning. */
+/** Load average of the machine before the run. Above 1 for each core, the ratios have little meaning. */
 const loadBefore = os.loadavg()[0] ?? 0;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofhouse-bench-'));
 try {

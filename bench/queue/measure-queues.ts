@@ -1,4 +1,5 @@
-// Runs the queue benchmark: starts all contenders, measures them in turn in each round, and stops them.
+// Runs the queue benchmark. Starts all contenders (measured queues), measures them in turn in each round, and stops
+// them.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -21,19 +22,19 @@ export interface Plan {
   readonly seconds: number;
   /** Time in seconds after which no further round begins. */
   readonly mostSeconds: number;
-  /** Number of jobs that are run for each number of workers before the measurement begins. */
+  /** Number of jobs that are run before the measurement begins, for each number of workers. */
   readonly warmUpJobs: number;
   /** Measures only contenders whose names contain this text. */
   readonly only: string;
-  /** Aborting this signal ends the run after the current step. */
+  /** When this signal aborts, the run ends after the current step. */
   readonly signal: AbortSignal;
 }
 
 const [fewestJobs, mostJobs] = [100, 20_000];
 const limitMs = 500;
 /**
- * Factor by which a sample of batches is shorter than other samples. Batches complete many jobs per second. In a sample
- * of full length, creating these jobs would take most of the run.
+ * A sample of batches is shorter than other samples by this factor. Batches complete many jobs per second, so creating
+ * the jobs for a full sample would take most of the run.
  */
 const batchShare = 0.3;
 
@@ -72,8 +73,8 @@ class QueueRun {
   readonly #plan: Plan;
   readonly #contenders: readonly Contender[];
   /**
-   * Jobs per second of the last sample, by contender, mode and number of workers. The number of jobs in the next sample
-   * is computed from this rate.
+   * Jobs per second of the last sample, by contender, mode and number of workers. The number of jobs for the next
+   * sample is computed from it.
    */
   readonly #pace = new Map<string, number>();
   readonly #endBy: number;
@@ -105,7 +106,7 @@ class QueueRun {
   }
 
   async round(round: number): Promise<void> {
-    // The order is reversed in every other round, so that no position in the order is an advantage.
+    // Every second round has the reverse order, so that no contender has an advantage from its position.
     const order = round % 2 === 0 ? this.#contenders : this.#contenders.toReversed();
     for (const workers of this.#plan.workers) {
       for (const contender of order) {

@@ -1,4 +1,4 @@
-// Starts a measured process and sends it orders. `serve-orders.ts` receives the orders in that process.
+// Starts a measured process and sends it orders. In that process, `serve-orders.ts` receives the orders.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -36,7 +36,7 @@ export class MeasuredProcess {
     throw new Error(`${this.#script}: ${'error' in answer ? answer.error : 'no result'}`);
   }
 
-  /** Asks the process to stop, so that it releases locks and connections. Kills the process after a timeout. */
+  /** Requests that the process stops, so that it releases locks and connections. Kills it after a timeout. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
@@ -58,7 +58,8 @@ export class MeasuredProcess {
       return (await Promise.race([message, exit]))[0];
     } finally {
       clearTimeout(timer);
-      // Ends the wait for the other event, a message or the exit. The rejection of its promise is ignored.
+      // Ends the wait for the event that did not occur (a message or the exit). The rejection of its promise is
+      // ignored.
       ended.abort();
     }
   }

@@ -1,14 +1,14 @@
-// Compares the medians of one run with the aims of the queue. An aim is a limit for the ratio of two medians. For
-// Proofhouse to another queue, and for batches to single jobs, the limit is the smallest ratio. For a queue with a
-// backlog to the same queue without a backlog, the limit is the largest ratio of their latencies.
+// Compares the medians of one run with the aims of the queue. An aim is a limit for the ratio of two medians. It is a
+// smallest ratio for Proofhouse compared with another queue, and for batches compared with single jobs. It is a largest
+// ratio for the latency of a queue with a backlog, compared with the same queue without one.
 import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
 import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 
-/** Smallest factor by which batches must exceed jobs that are claimed one by one. */
+/** Batches must be faster than jobs that are claimed one by one, by at least this factor. */
 const batchGain = 2;
 /**
- * Number of workers at which latencies are compared. With 8 workers, the workers wait for each other, so slow calls (the tail
- * of the latencies) become visible.
+ * Number of workers at which latencies are compared. 8 workers wait for each other, so the slowest calls become
+ * visible.
  */
 export const latencyWorkers = 8;
 
@@ -25,8 +25,8 @@ const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const
 
 function besidePeers(rows: readonly Row[], workers: number): Aim[] {
   const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
-  // graphile-worker claims its next job while it completes the previous job. So the Proofhouse mode `overlapping` is
-  // compared with it too. pg-boss is called as its documentation describes.
+  // graphile-worker claims its next job while it completes the previous one. So it is also compared with the mode
+  // `overlapping` of Proofhouse. pg-boss is called as its documentation describes.
   const pairs = [
     [http, graphileWorker, 'overlapping', 1],
     [inProcess, graphileWorker, 'overlapping', 1],

@@ -1,5 +1,5 @@
-// Starts the measured queues. Each queue has its own process and database, all on one disk. The queues on Postgres share
-// one Postgres server. All queues run during the whole benchmark. A queue that is not being measured is idle.
+// Starts the measured queues. Each has its own process and database, and all use one disk. The queues on Postgres share
+// one Postgres server. All queues run during the whole benchmark, and those that are not measured are idle.
 import path from 'node:path';
 import process from 'node:process';
 import type { RunningPostgres } from '../../scripts/engines/postgres.ts';
@@ -11,7 +11,7 @@ import type { Mode, QueueOrder, QueueResult } from './queue-order.ts';
 
 export interface Contender {
   readonly name: string;
-  /** Number of jobs (the backlog) that are in the tables of the queue in addition to the measured jobs. */
+  /** Number of jobs in the tables of the queue in addition to the measured jobs (the backlog). */
   readonly backlog: number;
   readonly modes: readonly Mode[];
   /** Process id of the HTTP server. Undefined if the queue is called in process. */
@@ -46,8 +46,8 @@ export function proofhouseName(door: Door, engine: Engine): string {
 }
 
 /**
- * Starts all contenders and adds each contender to `started`. If a contender fails to start, `started` contains the
- * contenders that the caller must stop.
+ * Starts all contenders and adds each one to `started`. If one of them fails to start, the caller must stop those in
+ * `started`.
  */
 export async function startContenders(setting: Setting, started: Contender[]): Promise<void> {
   const isWanted = (name: string): boolean => name.toLowerCase().includes(setting.only.toLowerCase());
@@ -72,7 +72,8 @@ export async function startContenders(setting: Setting, started: Contender[]): P
       BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
       BENCH_CONNECTIONS: String(Math.max(10, setting.workers + 2)),
     };
-    // graphile-worker has no mode `overlapping`, because its mode `one by one` already overlaps claim and completion.
+    // graphile-worker has no mode `overlapping`, because it always claims the next job while it completes the previous
+    // one.
     const modes = allModes.filter((mode) => mode !== 'overlapping' || name !== graphileWorker);
     started.push(await startMeasured({ name, backlog: 0, modes }, name, env));
   }

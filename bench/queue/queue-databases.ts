@@ -1,5 +1,5 @@
-// Creates databases with a backlog. Loading a backlog is slow, so one database is loaded for each engine and size, and
-// then copied.
+// Creates databases with a backlog. Loading a backlog is slow, so it is loaded once for each engine and size, and the
+// database is then copied.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { compose, loadConfig, makeLogger } from '@proofhouse/server';
@@ -9,7 +9,7 @@ import { loadBacklog } from '../../scripts/soak/load-backlog.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
-/** Environment variables of a Proofhouse server that locate its database. */
+/** Environment variables that tell a Proofhouse server where its database is. */
 export type Place = Readonly<Record<string, string>>;
 
 /** Creates `count` equal databases, each with a backlog of `jobs` jobs. */

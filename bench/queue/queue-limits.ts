@@ -23,8 +23,8 @@ export async function appendsPerSecond(folder: string, forMs: number): Promise<n
 }
 
 /**
- * Makes round trips to Postgres on one connection. Returns the round trips per second. With `write`, each round trip
- * commits one row.
+ * Makes round trips to Postgres on one connection. Returns the round trips per second. If `write` is true, each round
+ * trip commits one row.
  */
 export async function tripsPerSecond(url: string, forMs: number, write = false): Promise<number> {
   const client = new pg.Client({ connectionString: url });

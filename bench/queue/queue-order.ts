@@ -1,10 +1,10 @@
-// The orders that a measured process receives over its IPC channel, one at a time, and its answers.
+// The orders that a measured process receives one at a time over its IPC channel, and its answers.
 
 /**
  * How jobs are claimed and completed.
  * - `one by one`: one claim, then one completion.
- * - `overlapping`: the next job is claimed while the previous job is completed.
- * - `batches`: one call claims or completes many jobs, in the way that each queue offers.
+ * - `overlapping`: the next job is claimed while the previous one is completed.
+ * - `batches`: one call claims or completes many jobs, in the way that the queue offers.
  */
 export type Mode = 'one by one' | 'overlapping' | 'batches';
 
@@ -30,7 +30,7 @@ export interface QueueResult {
   readonly ms: number;
   /** Processor time in ms of the process that makes the calls. */
   readonly cpuMs: number;
-  /** Duration in ms of each claim that returned a job. Empty if the caller cannot observe its claims. */
+  /** Duration in ms of each claim that returned a job. Empty if the process cannot measure its claims. */
   readonly claimMs: readonly number[];
 }
 

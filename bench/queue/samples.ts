@@ -4,7 +4,7 @@ import type { Mode } from './queue-order.ts';
 
 export type Measure = 'enqueued/s' | 'ended/s' | 'claim p50, ms' | 'claim p99, ms' | 'caller CPU, %' | 'server CPU, %';
 
-/** Identifies one figure: the contender with its backlog, the mode, the number of workers and the measure. */
+/** Identifies one figure by contender, backlog, mode, number of workers and measure. */
 export interface Point {
   readonly contender: string;
   readonly backlog: number;
@@ -32,10 +32,7 @@ export interface QueueResults {
 
 export interface Aim {
   readonly aim: string;
-  /**
-   * The measured ratio of two medians: Proofhouse to another queue, batches to single jobs, or a queue with a backlog to
-   * the same queue without a backlog.
-   */
+  /** The measured ratio of two medians; see `queue-aims.ts`. */
   readonly reached: number;
   readonly wanted: string;
   readonly met: boolean;
@@ -78,7 +75,7 @@ export function find(rows: readonly Row[], point: Point): Row | undefined {
 }
 
 /**
- * Returns the percentile for `share` (0 to 1): about this share of the values is smaller than the result. Returns NaN if
+ * Returns the percentile for `share` (0 to 1): this share of the values is smaller than the result. Returns NaN if
  * there are no values.
  */
 export function percentile(values: readonly number[], share: number): number {

@@ -1,4 +1,4 @@
-// Runs in a measured process and executes the orders that `measured-process.ts` sends.
+// Runs in a measured process, and executes the orders that `measured-process.ts` sends.
 import process from 'node:process';
 import type { DrainOrder, FillOrder, QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
@@ -12,7 +12,7 @@ export interface MeasuredQueue {
 }
 
 /**
- * Reports that the process is ready, then executes orders until an order stops the process or its parent has exited.
+ * Reports that the process is ready, then executes orders. Ends after an order to stop, or when its parent has exited.
  */
 export function serveOrders(queue: MeasuredQueue): void {
   process.on('message', (order: QueueOrder) => {

@@ -7,19 +7,22 @@ import type { MeasuredQueue } from './serve-orders.ts';
 export interface QueueCalls<Held> {
   /**
    * Opens the connections of the workers. Called before each measurement. A worker may claim and complete at the same
-   * time, so one connection for each worker may not be enough.
+   * time, so it may need more than one connection.
    */
   open?(workers: number): Promise<void>;
   close?(): void;
   add(worker: number): Promise<unknown>;
-  /** Claims at most `most` jobs. Without `most`, makes the call that claims a single job. */
+  /** Claims at most `most` jobs. If `most` is omitted, makes the call for a single job. */
   claim(worker: number, most?: number): Promise<readonly Held[]>;
   completeOne(worker: number, held: Held): Promise<unknown>;
   completeMany(worker: number, held: readonly Held[]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** Time limit in ms for emptying a queue. A queue that loses jobs would never become empty. */
+/**
+ * Time limit in ms for completing all jobs of a queue. It is needed because a queue that loses jobs would never be
+ * empty.
+ */
 const drainWithinMs = 60_000;
 
 export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {

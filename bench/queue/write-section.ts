@@ -1,5 +1,5 @@
-// Replaces the text between two marks in a document by generated text, so that the figures in the document come from
-// the command that measured them.
+// Replaces the text between two marks in a document. So the figures in the document always come from the command that
+// measured them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 

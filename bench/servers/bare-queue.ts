@@ -1,4 +1,4 @@
-// A minimal queue over HTTP in one thread of Node: parses JSON, increments a counter, and answers with the JSON of a
+// A minimal queue over HTTP in one thread of Node. It parses JSON, increments a counter, and answers with the JSON of a
 // job. It stores nothing, checks nothing and has no authentication. Its rate is the upper limit of such an API on this
 // machine.
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// A minimal durable upload server in Node: hashes the bytes, writes them to a temporary file, syncs and renames the
-// file, and syncs the folder. The difference between Proofhouse and this server is the cost of records, checks and
+// A minimal durable upload server in Node. It hashes the bytes, writes them to a temporary file, syncs and renames the
+// file, and syncs the folder. The difference between Proofhouse and this server is the time for records, checks and
 // names.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -1,4 +1,4 @@
-// Runs @tus/server, a common upload server for Node, set up as in its README.
+// Runs @tus/server, a common upload server for Node, with the set-up of its README.
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { FileStore } from '@tus/file-store';

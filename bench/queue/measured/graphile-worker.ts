@@ -1,5 +1,5 @@
-// Measures graphile-worker, which runs its workers itself. The benchmark adds jobs whose task does nothing, and
-// measures the time until the last job is deleted from the table of jobs.
+// Measures graphile-worker, which runs its workers itself. The benchmark adds jobs whose task does nothing. It measures
+// the time until the last job is deleted from the table of jobs.
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,17 +12,18 @@ const connectionString = process.env['BENCH_DATABASE_URL'] ?? '';
 const logger = new Logger(() => (level, message) => {
   if ((level as string) === 'error') process.stderr.write(`graphile-worker: ${message}\n`);
 });
-// The documentation of graphile-worker recommends two more connections than workers.
+// The documentation of graphile-worker recommends two connections more than workers.
 const pgPool = new pg.Pool({ connectionString, max: Number(process.env['BENCH_CONNECTIONS']) });
-// An unhandled 'error' event would end the process. graphile-worker logs a warning unless both handlers exist.
+// An 'error' event without a handler would end the process. graphile-worker also logs a warning unless both handlers
+// exist.
 pgPool.on('error', () => undefined);
 pgPool.on('connect', (client) => client.on('error', () => undefined));
 const utils = await makeWorkerUtils({ pgPool, logger });
 await utils.migrate();
 
 /**
- * Options for batches, as in the documentation of graphile-worker: many jobs are fetched in one query and completed
- * together.
+ * Options for batches, as the documentation of graphile-worker describes them. One query fetches many jobs, and they
+ * are completed together.
  */
 const batching = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
 
@@ -47,8 +48,8 @@ async function drain({ jobs, workers, mode }: DrainOrder) {
   const start = performance.now();
   const pool = startWorkers(tasks, workers, mode);
   await finished.promise;
-  // Waits until the table of jobs is empty. graphile-worker writes a completion after the task has run, while it fetches
-  // the next jobs. So all tasks can have run before all completions are written.
+  // Waits until the table of jobs is empty. graphile-worker writes the completion of a job after its task, while it
+  // fetches the next jobs. So completions may still be missing when all tasks have run.
   while (await isLeft()) await sleep(1);
   const ms = performance.now() - start;
   await pool.gracefulShutdown('measured');

@@ -1,5 +1,5 @@
-// Measures pg-boss with the calls `fetch` and `complete`, which its documentation describes for callers with their own
-// workers.
+// Measures pg-boss with the calls `fetch` and `complete`. Its documentation describes them for callers that have their
+// own workers.
 import process from 'node:process';
 import { PgBoss } from 'pg-boss';
 import { serveOrders } from '../serve-orders.ts';

@@ -1,5 +1,5 @@
 // Measures the HTTP API of Proofhouse. Each worker has its own credential and two keep-alive connections. The load
-// generator uses raw sockets, so that the server and not the load generator limits the result.
+// generator uses raw sockets, so that the server limits the result.
 import process from 'node:process';
 import { adminToken } from '../../contenders.ts';
 import { RawConnection } from '../../raw-connection.ts';
@@ -30,7 +30,7 @@ async function post(worker: number, place: string, body: string, token: string, 
 
 const tokenOf = (worker: number): string => tokens[worker] ?? '';
 
-/** Creates the worker tokens that are still missing. They are reused by later orders. */
+/** Creates the worker tokens that do not exist yet. Later orders use them again. */
 async function makeTokens(workers: number): Promise<void> {
   while (tokens.length < workers) {
     const body = JSON.stringify({ workerId: `worker-${String(tokens.length)}` });
