@@ -1,8 +1,8 @@
 import { isAppError, type AppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Returns the result of `parse`, or the `AppError` with one of these codes that `parse` throws. Any other error is
- * thrown again, as a finding of the fuzzer.
+ * Returns the result of `parse`, or the `AppError` that it throws with one of these codes. Throws any other error,
+ * which is a finding of the fuzzer.
  */
 export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppError {
   try {

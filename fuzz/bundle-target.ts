@@ -1,5 +1,5 @@
-// Bundles a fuzz target with all its imports, including dependencies, into one CommonJS file, because Jazzer
-// instruments only modules that are loaded with `require`.
+// Bundles a fuzz target with all its imports, including dependencies, into one CommonJS file. Jazzer instruments only
+// modules that are loaded with `require`.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';

@@ -1,5 +1,4 @@
-// Runs each target with every input in its corpus, so that an input that once reached new code cannot fail later
-// without notice.
+// Runs each target with every input of its corpus. Each of these inputs once reached new code, and must not fail later.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -16,7 +15,7 @@ describe.each(targetNames)('%s', (name) => {
     const { fuzz, seeds } = await loadTarget(name);
     for (const seed of seeds) await fuzz(Buffer.from(seed as string));
     for (const file of files) {
-      // `file` is part of the failure message.
+      // `file` is passed so that the failure message names it.
       await expect(Promise.resolve(fuzz(readFileSync(path.join(folder, file)))), file).resolves.toBeUndefined();
     }
   });

@@ -5,7 +5,7 @@ import type { FuzzTarget } from './fuzz-target.ts';
 
 const folder = path.join(import.meta.dirname, 'targets');
 
-/** Folder of the inputs that are kept in the repository. Each input reaches code that the others do not reach. */
+/** Folder of the inputs that the repository keeps. Each input reaches code that the others do not reach. */
 export const corpusFolder = path.join(import.meta.dirname, 'corpus');
 
 export const targetNames: readonly string[] = readdirSync(folder)

@@ -1,5 +1,5 @@
-// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. Jazzer is not a dependency, because its native
-// addon needs a newer system than the rest of the repository, and only `npm run fuzz` uses it.
+// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. Jazzer is no dependency, because its native addon
+// needs a newer system than the rest of the repository. Only `npm run fuzz` uses it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -28,8 +28,8 @@ export interface Jazzer {
 export type OnText = (text: string) => void;
 
 /**
- * Returns a Jazzer that was started once for a test. Throws with instructions if there is no working Jazzer on this
- * machine.
+ * Returns a Jazzer after starting it once to check it. If this machine has no working Jazzer, throws an error with
+ * instructions.
  */
 export async function findJazzer(): Promise<Jazzer> {
   const [program = process.execPath, ...args] = (process.env['FUZZ_NODE'] ?? process.execPath).split(/\s+/);

@@ -1,6 +1,6 @@
-// Selects a small set of inputs to keep in the corpus. The set reaches every block of code that all inputs together
-// reach. For each block, it also has an input for each class of execution counts (see `stepOf`). V8 measures the
-// coverage, so the fuzzer is not needed.
+// Selects a small set of inputs for the corpus. The set reaches every block of code that all inputs together reach. For
+// each block, it has an input for each class of execution counts (see `stepOf`). V8 measures the coverage, so the
+// fuzzer is not needed.
 import { createHash } from 'node:crypto';
 import { Session } from 'node:inspector/promises';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,8 +8,8 @@ import path from 'node:path';
 import { loadTarget } from './fuzz-targets.ts';
 
 /**
- * Selects inputs from the files in `folders`, and replaces the content of the folder `kept` by the selected inputs. Returns
- * the number of selected inputs.
+ * Selects inputs from the files in `folders`. Replaces the content of the folder `kept` by them. Returns the number of
+ * selected inputs.
  */
 export async function minimiseCorpus(name: string, folders: readonly string[], kept: string): Promise<number> {
   const inputs = folders

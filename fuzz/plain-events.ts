@@ -1,12 +1,12 @@
-// A simple parser for a complete stream of server-sent events (WHATWG HTML section 9.2.6), with which the streaming
-// parser of the client is compared.
+// A simple parser for a complete stream of server-sent events (WHATWG HTML section 9.2.6). The streaming parser of the
+// client is compared with it.
 
 export interface PlainEvent {
   readonly event: string | undefined;
   readonly data: string;
 }
 
-/** Returns the dispatched events. An event is dispatched only if a blank line follows it. */
+/** Returns the events of the stream. An event counts only if a blank line follows it. */
 export function plainEvents(bytes: Buffer): PlainEvent[] {
   // Without `ignoreBOM`, the decoder removes one byte order mark, as the standard requires.
   const text = new TextDecoder().decode(bytes);

@@ -1,4 +1,4 @@
-// A simple parser for a complete multipart body, with which the streaming reader is compared. It must accept everything
+// A simple parser for a complete multipart body. The streaming reader is compared with it. It must accept everything
 // that the streaming reader accepts.
 
 export interface PlainPart {

@@ -13,7 +13,7 @@ const noise = fc.oneof(
   fc.constantFrom('\0', '\n', '\r', '\r\n', ' ', '"', '\\', ';', '=', '%', 'é').map((text) => Buffer.from(text)),
 );
 
-/** Generates mutations of a seed: at random places, bytes are removed and tokens or noise are inserted. */
+/** Generates changed seeds: bytes are removed at random positions, and tokens or noise are inserted. */
 function mutated({ words, seeds }: FuzzTarget): fc.Arbitrary<Buffer> {
   const token = fc.oneof(
     fc.constantFrom(...words).map((word) => Buffer.from(word)),

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 import type { StagedBlob } from '@proofhouse/blobs';
 
 /**
- * Returns an object with the members of a request that the body readers use. If `whole` is false, the connection breaks
- * after the chunks.
+ * Returns an object with those members of a request that the body readers use. If `whole` is false, the connection
+ * breaks after the chunks.
  */
 export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): IncomingMessage {
   const left = chunks.values();
@@ -21,8 +21,8 @@ export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): Inco
 }
 
 /**
- * Splits the bytes into pieces of 1 to `mostOfSmall` bytes. If there are more than 8192 bytes in all, a piece has up to
- * `mostOfSmall` KiB. `seed` determines the sizes of the pieces.
+ * Splits the bytes into pieces of 1 to `mostOfSmall` bytes. If there are more than 8192 bytes in total, the pieces have
+ * up to `mostOfSmall` KiB. `seed` determines the sizes.
  */
 export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buffer[] {
   const most = bytes.length > 8192 ? mostOfSmall * 1024 : mostOfSmall;
@@ -38,8 +38,8 @@ export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buff
 }
 
 /**
- * Splits the bytes into at most three pieces. `seed` determines the positions, so that over many seeds a large body is
- * split at every position.
+ * Splits the bytes into at most three pieces. `seed` determines the positions of the cuts. With many seeds, a large
+ * body is cut at every position.
  */
 export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   const state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
@@ -50,7 +50,7 @@ export function threePieces(bytes: Buffer, seed: number): Buffer[] {
 }
 
 /**
- * Replaces each filler by the bytes that it stands for: `%%65536%%` stands for 65,536 bytes. So a short input can
+ * Replaces each filler by the bytes that it represents: `%%65536%%` represents 65,536 bytes. So a short input can
  * describe a long body.
  */
 export function withFillers(bytes: Buffer): Buffer {
@@ -65,10 +65,12 @@ export function seedOf(bytes: Buffer): number {
   return crc32(bytes);
 }
 
-/** The fillers that the words and the seeds of targets contain. */
+/** The fillers that the tokens and the seeds of targets contain. */
 export const fillers = ['%%16200%%', '%%16300%%', '%%65536%%', '%%200000%%'];
 
-/** A fake staging area. It keeps the staged bytes and counts the blobs that were staged and not discarded. */
+/**
+ * A fake staging area. It keeps the bytes that were staged, and counts the blobs that were staged and not discarded.
+ */
 export class StagingOfTest {
   #kept = 0;
   /** The bytes of the blob that was staged last. */
@@ -95,5 +97,5 @@ export class StagingOfTest {
   };
 }
 
-/** A clock that never advances, so that nothing times out. */
+/** A clock that never advances, so that nothing reaches a time limit. */
 export const stoppedClock = { now: () => 0, monotonic: () => 0, after: () => () => undefined };

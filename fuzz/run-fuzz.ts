@@ -1,5 +1,5 @@
 // Runs all fuzz targets in turn: `npm run fuzz -- [--seconds 600] [--only deposit-form,headers] [--keep]`. With
-// `--keep`, the inputs that reach new code are added to fuzz/corpus/. Without it, the repository is not changed.
+// `--keep`, inputs that reach new code are added to fuzz/corpus/. Without it, the repository stays unchanged.
 import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';

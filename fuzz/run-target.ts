@@ -4,7 +4,7 @@ import { bundleTarget } from './bundle-target.ts';
 import { corpusFolder, loadTarget } from './fuzz-targets.ts';
 import type { Jazzer, OnText } from './jazzer.ts';
 
-/** Folder for the files of fuzzing runs. A run starts with the inputs that earlier runs left there. */
+/** Folder for the files of fuzzing runs. A run starts with the inputs that earlier runs stored there. */
 export const workFolder = path.join(import.meta.dirname, '../.cache/fuzz');
 
 export interface FuzzOutcome {
@@ -12,12 +12,14 @@ export interface FuzzOutcome {
   readonly seconds: number;
   readonly executions: number;
   /**
-   * A code edge is a jump from one block of code to another. `edgesBefore` is the number of code edges that the seeds and
-   * the corpus reach. `edges` is the number of code edges that are reached at the end of the run.
+   * A code edge is a jump from one block of code to another. `edgesBefore` is the number of code edges that the seeds
+   * and the corpus reach. `edges` is the number that is reached at the end of the run.
    */
   readonly edgesBefore: number;
   readonly edges: number;
-  /** Number of reached pairs of a code edge and a class of its hit count. libFuzzer calls such a pair a feature. */
+  /**
+   * Number of reached pairs of a code edge and a class of its execution count. libFuzzer calls such a pair a feature.
+   */
   readonly features: number;
   readonly inputs: number;
   /** Paths of the files that contain the failing inputs. */

@@ -1,5 +1,5 @@
-// Fuzzes artifact names. An accepted name must be in normal form, must be a path below its root folder, and must not be
-// the path of another name.
+// Fuzzes artifact names. An accepted name must be in normal form and must be a path below its root folder. Two
+// different names must not be the same path.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { baseName, foldersOf, isAppError, maxNameLength, maxNameParts, normalizeArtifactName } from '@proofhouse/core';
@@ -7,7 +7,7 @@ import { cleanFilename } from '../../packages/server/src/artifacts/clean-filenam
 import { refusalOr } from '../app-error-of.ts';
 
 /**
- * The first byte selects how the rest is decoded: 1 means UTF-16, any other UTF-8. Only UTF-16 can produce a lone
+ * The first byte selects how the rest is decoded: 1 means UTF-16, any other value UTF-8. Only UTF-16 can contain a lone
  * surrogate.
  */
 export function fuzz(data: Buffer): void {

@@ -1,4 +1,4 @@
-// Fuzzes all operations with arbitrary JSON. An input must be decoded, or refused with an `AppError`.
+// Fuzzes all operations with arbitrary JSON. Each input must be decoded, or refused with an `AppError`.
 import assert from 'node:assert/strict';
 import { isAppError, operations, parseJson, type Operation } from '@proofhouse/core';
 import { decodeCall } from '../../packages/server/src/calls/operation-call.ts';

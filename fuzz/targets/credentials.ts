@@ -1,4 +1,4 @@
-// Fuzzes the headers that identify the caller and the origin of a request. An accepted request must contain the
+// Fuzzes the headers that contain the credential and the origin of a request. An accepted request must contain the
 // matching secret.
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -16,8 +16,8 @@ const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-
 const experimentId = 'exp_0';
 
 /**
- * A fake of the worker authentication, which accepts only the hash of `secrets.worker`. The other fakes in `parts` accept
- * only the other secrets.
+ * A fake of the authentication of workers, which accepts only the hash of `secrets.worker`. The other fakes in `parts`
+ * accept only the other secrets.
  */
 const workerOf = (hash: string, name?: string) =>
   Promise.resolve(

@@ -1,5 +1,5 @@
-// Fuzzes cursors. A cursor is accepted only if it is a position in the list that it was made for. Any other cursor must
-// be refused with `invalid_cursor`.
+// Fuzzes cursors. A cursor is accepted only for the list for which it was created. Any other cursor must be refused
+// with `invalid_cursor`.
 import assert from 'node:assert/strict';
 import { eventCursorSchema, isAppError } from '@proofhouse/core';
 import { decodeCursor, encodeCursor } from '../../packages/server/src/kernel/page.ts';
@@ -30,8 +30,9 @@ export function fuzz(data: Buffer): void {
 }
 
 /**
- * Checks the cursor of a slice, a call that collects or verifies only a part of the blobs. The cursor is a prefix of blob
- * keys. The prefix for the next slice must sort after it and must not be longer. Otherwise the slices would never end.
+ * Checks the cursor of a slice, which is a call that collects or verifies only a part of the blobs. The cursor is a
+ * prefix of blob keys. The prefix of the next slice must sort after it and must not be longer. Otherwise the slices
+ * would never end.
  */
 function checkSlice(prefix: string): void {
   const next = prefixAfter(prefix);
@@ -39,7 +40,7 @@ function checkSlice(prefix: string): void {
   assert.ok(isLater, 'a slice comes again');
 }
 
-/** Returns the prefix in a form that sorts like blob keys, in whose order digits come after letters. */
+/** Returns a form of the prefix that sorts like blob keys, in which digits come after letters. */
 function inOrder(prefix: string): string {
   return prefix.replaceAll(/\d/g, (digit) => `~${digit}`);
 }

@@ -1,5 +1,5 @@
-// Fuzzes the form of a deposit. A form must give the same result for every chunk size. The result is no deposit, or a
-// deposit with the bytes of the only part.
+// Fuzzes the form of a deposit. For every chunk size, the result must be the same: no deposit, or a deposit with the
+// bytes of the only part.
 import assert from 'node:assert/strict';
 import { isAppError } from '@proofhouse/core';
 import { readDepositForm } from '../../packages/server/src/http/bytes/deposit-form.ts';

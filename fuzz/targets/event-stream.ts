@@ -32,7 +32,7 @@ export async function fuzz(data: Buffer): Promise<void> {
   const bytes = data.subarray(1);
   const whole = await read(bytes.length === 0 ? [] : [bytes]);
   const cut = await read(chunksOf(bytes, 1 + (seed % 16), seed));
-  // Streams with a CR that no LF follows are skipped: the reader detects the end of such a line only when the next line
+  // A stream that has a CR without LF is skipped. The reader detects the end of such a line only when the next line
   // arrives. The Proofhouse server never writes such lines.
   if (/\r(?!\n)/.test(bytes.toString('latin1'))) return;
   const plain = plainEvents(bytes);

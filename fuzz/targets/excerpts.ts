@@ -1,4 +1,4 @@
-// Fuzzes excerpts of artifacts. The excerpts must be contiguous and together give the whole text, and a search must
+// Fuzzes excerpts of artifacts. Excerpts must be contiguous, and together they must be the whole text. A search must
 // end.
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';

@@ -1,4 +1,4 @@
-// Fuzzes headers that describe content, digests and ranges, with the parsers of the server and of the client.
+// Fuzzes headers about content, digests and ranges, with the parsers of the server and of the client.
 import assert from 'node:assert/strict';
 import { cleanContentType, digestOf, isAppError, parseDigest } from '@proofhouse/core';
 import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/transport/digest-header.ts';
@@ -76,7 +76,7 @@ function checkRange(text: string): void {
 /** The first byte selects the header. The rest is its value. */
 export function fuzz(data: Buffer): void {
   const reader = readers[(data[0] ?? 0) % readers.length];
-  // Header values in Node have one character for each byte, and no line breaks or NUL.
+  // In Node, a header value has one character for each byte, and no line breaks or NUL.
   const text = data
     .subarray(1)
     .toString('latin1')

@@ -1,4 +1,4 @@
-// Fuzzes small formats: names, numbers of days, base64, addresses, and answers of foreign servers.
+// Fuzzes small formats: names, numbers of days, base64, addresses, and answers of servers that are not Proofhouse.
 import assert from 'node:assert/strict';
 import { isAppError, normalizeName, parseRetentionDays, storableText, uploadedBytes } from '@proofhouse/core';
 import { parseBaseUrl } from '../../packages/client/src/transport/base-url.ts';

@@ -1,5 +1,5 @@
-// Fuzzes the form of an upload with its fields. A form must give the same result for every chunk size. The result is no
-// upload, or one upload.
+// Fuzzes the form of an upload with its fields. For every chunk size, the result must be the same: no upload, or one
+// upload.
 import assert from 'node:assert/strict';
 import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
 import { readUploadForm } from '../../packages/server/src/http/bytes/upload-form.ts';
