@@ -26,7 +26,7 @@ for (const part of soakParts.filter(({ name }) => names.includes(name))) {
   const outcome = await runPart(part, options.small, stopping.signal);
   if (stopping.signal.aborted) throw new Error(`Stopped in ${part.name}.`);
   outcomes.push(outcome);
-  // The document is written after each part, so that the results so far are kept when the run is interrupted.
+  // The document is written after each part, so that an interrupted run keeps its results.
   if (!options.small) await writeSoakDocument(document, outcomes);
 }
 process.stdout.write('\n');

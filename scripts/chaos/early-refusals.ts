@@ -1,5 +1,5 @@
-// Sends many uploads that the server refuses before it has read their bodies, over keep-alive and pipelined
-// connections. Counts the clients that get a broken connection instead of the answer.
+// Sends many uploads over keep-alive and pipelined connections. The server refuses them before it has read their
+// bodies. The script counts the clients that get a broken connection instead of the answer.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -15,7 +15,7 @@ export interface RefusalOptions {
 
 export interface RefusalReport {
   readonly refusals: number;
-  /** Number of requests by the name of the function that sent them. Each function sends in another way. */
+  /** Number of requests by the name of the function that sent them. Each function sends requests in another way. */
   readonly ways: Readonly<Record<string, number>>;
   /** The first hundred requests that did not get the expected status, one sentence each. */
   readonly broken: readonly string[];
@@ -26,12 +26,13 @@ interface Target {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
-  /** The size of each body in bytes. Without it, all sizes in `bodySizes` are used. */
+  /** The size of each body in bytes. If it is omitted, all sizes in `bodySizes` are used. */
   readonly size?: number;
 }
 
 /**
- * Sizes in bytes of a body that a client may send completely and still get the refusal (docs/protocol: at most 1 MiB).
+ * Sizes in bytes of a refused body. A client may send so many bytes completely and still receive the answer
+ * (docs/protocol: at most 1 MiB).
  */
 const bodySizes = [1, 1000, 16_384, 65_536, 200_000, 900_000];
 const mostShown = 100;
@@ -78,7 +79,7 @@ async function targetsOf(server: ServerProcess): Promise<Target[]> {
     { ...put, path: unknown, status: 404 },
     { ...put, path: unknown, headers: {}, status: 401 },
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a%01b`, status: 422 },
-    // This upload is refused while its body is read, because the body exceeds the limit.
+    // This upload is refused while its body is read, because the body is too large.
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a.bin`, status: 413, size: 200_000 },
     { method: 'POST', path: '/api/queue/jobs', headers: { ...credential, 'content-type': 'text/plain' }, status: 415 },
     { method: 'POST', path: '/v0/experiments/exp_x/artifacts', headers: {}, status: 401 },
@@ -98,7 +99,7 @@ const senders: readonly (readonly [name: string, send: Send])[] = [
 ];
 
 async function fetched(url: string, target: Target, sent: Uint8Array<ArrayBuffer> | ReadableStream): Promise<number> {
-  // This call leaves an idle keep-alive connection, which the next request reuses.
+  // After this call, an idle keep-alive connection exists, which the next request reuses.
   await (await fetch(`${url}/healthz`)).arrayBuffer();
   const init = { method: target.method, headers: target.headers, body: sent, duplex: 'half' };
   const answer = await fetch(url + target.path, init as RequestInit);
@@ -110,7 +111,7 @@ function streamOf(size: number, late = false): ReadableStream {
   let at = 0;
   return new ReadableStream({
     async pull(controller) {
-      // Delays the chunk, so that it is sent at about the same moment as the answer of the server.
+      // Delays the chunk, so that the client sends it at about the moment at which the server answers.
       if (late) await new Promise((settle) => setTimeout(settle, at === 0 ? 0 : Math.random() * 3));
       controller.enqueue(body.subarray(at, Math.min(at + 20_000, size)));
       at += 20_000;
@@ -120,8 +121,8 @@ function streamOf(size: number, late = false): ReadableStream {
 }
 
 /**
- * Writes four pipelined requests at once: two that succeed, one that is refused, and one more. Returns the status of the
- * third answer, or a sentence if there are not exactly three answers.
+ * Writes four pipelined requests at once: two that succeed, one that is refused, and one more. There must be three
+ * answers. Returns the status of the third, or a sentence if their number differs.
  */
 function pipelined(url: string, target: Target, size: number): Promise<number | string> {
   const { port } = new URL(url);

@@ -7,7 +7,7 @@ import process from 'node:process';
 
 export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
 
-/** How a process ended: its exit code or signal, and its standard error. */
+/** How a process ended: its exit code or signal. Also its standard error. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -28,7 +28,7 @@ export class ServerProcess {
     this.url = url;
   }
 
-  /** Starts a server process. Returns the server when it listens, or how the process ended if it ends first. */
+  /** Starts a server process. Returns the server when it listens. If the process ends first, returns how it ended. */
   static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess | Ending> {
     const child = spawn(process.execPath, [path.join(import.meta.dirname, 'serve.ts')], {
       env: {

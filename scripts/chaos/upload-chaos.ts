@@ -1,6 +1,6 @@
-// Kills a server during uploads. In each round, many clients upload, the server is killed with SIGKILL at a random
-// moment and restarted, and its data is checked. All rounds use the same data folder. Each acknowledged upload must
-// exist and be complete, and no artifact may be incomplete.
+// Kills a server during uploads. In each round, many clients upload, and the server is killed with SIGKILL at a random
+// moment. Then it is restarted and its data is checked. All rounds use the same data folder. Each acknowledged upload
+// must exist and be complete, and no artifact may be incomplete.
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -23,12 +23,13 @@ export interface ChaosReport {
   readonly rounds: number;
   readonly begun: number;
   readonly acknowledged: number;
-  /** Number of downloads that were compared byte for byte with the upload. */
+  /** Number of downloads that were compared with their upload byte by byte. */
   readonly compared: number;
   /** Violations of the guarantees, one sentence each. The list must be empty. */
   readonly broken: readonly string[];
   /**
-   * Number of leftovers after all rounds, by kind of finding of `checkStorage`. A leftover wastes space but is not an error.
+   * Number of leftovers after all rounds, by kind of finding of `checkStorage`. A leftover only wastes space, so it is
+   * no error.
    */
   readonly left: Readonly<Record<FindingKind, number>>;
 }
@@ -45,7 +46,7 @@ const largestBytes = 8 * 1024 * 1024;
 const names = ['a.txt', 'b.bin', 'logs/out.txt', 'logs/err.txt', 'deep/er/and/deeper/file', 'ünï çødé.md'];
 const interestingSizes = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, largestBytes];
 
-/** Returns a generator of numbers in [0, 1) that is determined by the seed (mulberry32). */
+/** Returns a generator of numbers in [0, 1). The seed determines the numbers (mulberry32). */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -59,7 +60,7 @@ function seededRandom(seed: number): () => number {
 /** The uploads of one job in one round. */
 class Round {
   readonly jobId: string;
-  /** `name digest` of each upload that was started. */
+  /** A text `name digest` for each upload that was started. */
   readonly begun = new Set<string>();
   readonly acknowledged = new Map<string, Listed>();
   /** One sentence for each answer with a status other than 201. The list must be empty. */
@@ -74,7 +75,7 @@ class Round {
     this.#random = random;
   }
 
-  /** Uploads with this number of clients, and kills the server after `afterMs`. */
+  /** Runs this number of uploading clients, and kills the server after `afterMs`. */
   async run(clients: number, afterMs: number): Promise<void> {
     const uploading = Array.from({ length: clients }, () => this.#uploadUntilStopped());
     await sleep(afterMs);
@@ -191,8 +192,8 @@ async function lookAtStorage(dataDir: string, hashBytes = false) {
 }
 
 /**
- * Checks over HTTP that each acknowledged upload is listed, and that each listed artifact was uploaded in this round
- * and downloads with its recorded size and digest.
+ * Checks over HTTP that each acknowledged upload is listed. Each listed artifact must come from this round, and its
+ * download must have the recorded size and digest.
  */
 async function lookThroughTheDoor(server: ServerProcess, round: Round) {
   const broken: string[] = [];

@@ -1,7 +1,7 @@
 // Runs the command and its worker in child processes against a server with hostile answers: endless and compressed
 // bodies, redirects, more jobs than requested, wrong types, control characters, silence. The run takes SOAK_SECONDS
-// (default 300). Each process must end in time, within its memory limit, and with an error instead of a crash. No token
-// may reach another server.
+// (default 300). Each process must end in time and within its memory limit, with an error and not with a crash. No
+// token may be sent to another server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -100,8 +100,8 @@ async function runCommand(args: readonly string[], url: string): Promise<Ending>
   child.stderr.on('data', keep);
   let timedOut = false;
   let most = 0;
-  // A worker waits for jobs without a time limit, so it is stopped with SIGTERM. An orderly exit is then the correct
-  // result.
+  // A worker waits for jobs without a time limit, so it is stopped with SIGTERM. The correct result is then an orderly
+  // exit.
   const limitMs = args[0] === 'work' ? 8000 : callWithinMs;
   const timer = setTimeout(() => {
     timedOut = args[0] !== 'work';

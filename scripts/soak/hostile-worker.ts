@@ -1,4 +1,4 @@
-// Measures how one hostile worker credential affects the health check and the memory of a server in another process.
+// Measures how one hostile worker credential affects a server in another process: its health check and its memory.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';

@@ -1,13 +1,13 @@
-// Fills a migrated database with a backlog like that of a queue after months. Bulk SQL does this in seconds. Half of the
-// jobs are queued and not delayed, but need capabilities that no worker has. In the claim order, these jobs come before
-// all other jobs. The other half has ended.
+// Fills a migrated database with a backlog, as a queue has it after months. Bulk SQL does this in seconds. Half of the
+// jobs are claimable, but need capabilities that no worker has. They precede all other jobs in claim order. The other
+// half has ended.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
 /**
- * Number of different capabilities that the ineligible jobs need. Each capability makes one route that a claim must
- * skip.
+ * Number of different capabilities that the claimable jobs of the backlog need. Each capability makes one route that a
+ * claim must skip.
  */
 export const backlogRoutes = 20;
 
@@ -31,9 +31,7 @@ const words: Readonly<Record<'postgres' | 'sqlite', Words>> = {
   },
 };
 
-/**
- * Returns the id of an ineligible job: a queued job of the backlog whose capabilities no worker has. `number` counts from 1.
- */
+/** Returns the id of a claimable job of the backlog that no worker may claim. `number` counts from 1. */
 export function ineligibleJobId(number: number): string {
   const hex = (number * 2).toString(16);
   return `${hex.padStart(8, '0')}-0000-7000-8000-${hex.padStart(12, '0')}`;
@@ -47,7 +45,7 @@ export async function loadBacklog(databaseUrl: string, jobs: number, now: number
   if (jobs === 0) return;
   if (databaseUrl.startsWith('sqlite:')) {
     const database = new Database(databaseUrl.slice('sqlite:'.length));
-    // Durability is not needed, because an interrupted load is repeated from an empty database.
+    // Durability is not needed. If the load is interrupted, it is repeated with an empty database.
     database.pragma('synchronous = off');
     for (const text of statements(words.sqlite, jobs, now)) database.exec(text);
     database.pragma('wal_checkpoint(truncate)');
@@ -58,7 +56,7 @@ export async function loadBacklog(databaseUrl: string, jobs: number, now: number
   await client.connect();
   try {
     for (const text of statements(words.postgres, jobs, now)) await client.query(text);
-    // Vacuums now, because otherwise autovacuum would run within a minute, during a measurement.
+    // Vacuums now. Otherwise autovacuum would run within a minute, during a measurement.
     await client.query('vacuum analyze');
   } finally {
     await client.end();
@@ -99,7 +97,7 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
 }
 
 /**
- * Returns the route of jobs with these capabilities. The id is computed as in the server: a hash of the requirements.
+ * Returns the route of jobs with these capabilities. Computes the id as the server does: a hash of the requirements.
  */
 function routeOf(capabilities: readonly string[]): { id: string; capabilities: string } {
   const text = JSON.stringify(['exec', null, capabilities]);

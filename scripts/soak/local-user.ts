@@ -1,5 +1,5 @@
-// Tests what another user of the same machine can read, change, lock or create in the files of a running server. Needs
-// root: the server runs as root, and the attacks run as the user `nobody`.
+// Tests which files of a running server another user of the same machine can read, change, lock or create. Needs root:
+// the server runs as root, and the attacks run as the user `nobody`.
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ function attemptsOn(folder: string, pid: number): Attempt[] {
 }
 
 async function run(folder: string): Promise<boolean> {
-  // The parents of a real data folder are open to all users, so the data folder itself must be protected.
+  // The parents of a real data folder are often open to all users. So the data folder itself must be protected.
   const data = path.join(folder, 'data');
   process.umask(0);
   const server = await ServerProcess.mustStart({ PROOFHOUSE_DATA_DIR: data });

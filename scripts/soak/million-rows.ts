@@ -1,4 +1,4 @@
-// Measures claims, lists and `why` with a million other jobs in the tables, and finds statements that do more than an
+// Measures claims, lists and `why` with a million other jobs in the tables. Also finds statements that do more than an
 // index search for a few rows. The environment variable SOAK_ROWS sets another number of jobs.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -43,7 +43,7 @@ async function look(
   await loadBacklog(databaseUrl, rows, Date.now());
   process.stderr.write(`${store}: loaded in ${String(Math.round((performance.now() - start) / 1000))} s\n`);
   const { full, seen } = await withServer(env, async ({ jobs }) => {
-    // The recording begins here, because it must not contain the statements of the start of the server.
+    // The recording begins only here, so that it omits the statements of the start of the server.
     const recording = recordStatements();
     try {
       return { full: await exerciseQueue(jobs, rows, true), seen: recording.seen() };

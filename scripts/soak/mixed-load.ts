@@ -1,6 +1,7 @@
-// Runs a mixed load on one server for SOAK_SECONDS (default 1200): workers, producers, readers, streams and clients
-// that disconnect. Measures the memory and the file descriptors of the server before, during and after the load. Fails
-// if a descriptor is leaked, if an answer is 5xx, or if memory after the idle phase is over `mostRestMiB`.
+// Runs a mixed load on one server for SOAK_SECONDS (default 1200): workers, clients that create jobs, clients that
+// read, streams, and clients that disconnect. Measures the memory and the file descriptors of the server before, during
+// and after the load. Fails if a descriptor is leaked, if an answer is 5xx, or if memory after the idle phase exceeds
+// `mostRestMiB`.
 import { setTimeout as pause } from 'node:timers/promises';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,13 +13,13 @@ const seconds = Number(process.env['SOAK_SECONDS'] ?? 1200);
 const restSeconds = Math.min(60, Math.max(15, seconds / 10));
 const sampleMs = 5000;
 /**
- * Pause in ms between two iterations of each client. This pause keeps half a core of a small machine idle, as on a server
+ * Pause in ms between two iterations of each client. With it, half a core of a small machine stays idle, as on a server
  * below its limit.
  */
 const turnMs = 100;
 /**
  * Largest accepted memory of the server in MiB after the idle phase. It is twice the peak under this load. More memory
- * counts as a leak.
+ * is a leak.
  */
 const mostRestMiB = 512;
 const sizes = [0, 4096, 65_536, 1_048_576, 8_388_608];
@@ -134,8 +135,7 @@ async function reader(server: ServerProcess): Promise<void> {
 }
 
 /**
- * A client that, in turn, disconnects from an event stream, interrupts an upload half way, and stops reading a
- * download.
+ * A client that disconnects from an event stream, interrupts an upload half way, and stops reading a download, in turn.
  */
 async function deserter(server: ServerProcess): Promise<void> {
   for (let turn = 0; !over.signal.aborted; turn++) {
@@ -205,7 +205,7 @@ async function run(folder: string): Promise<boolean> {
       ending,
     ]);
     clearInterval(sampling);
-    // The idle phase: the connections of disconnected clients end by their own timeouts.
+    // The idle phase, in which the connections of disconnected clients reach their timeouts.
     await pause(restSeconds * 1000);
     const after = await figuresOf(pid);
     const peak = Math.max(...samples.map(({ rssMiB }) => rssMiB), after.rssMiB);
@@ -250,5 +250,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-// Exits at once, because an aborted call may still hold a connection open.
+// Exits at once, because an aborted call may still keep a connection open.
 process.exit();

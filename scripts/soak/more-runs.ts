@@ -1,12 +1,12 @@
 // Vitest setup for the long form of the property tests. `fc.assert` runs each property FAST_CHECK_FACTOR times as often
-// as the test requests, but stops at a time limit.
+// as the test specifies, but stops at a time limit.
 import process from 'node:process';
 import type * as fastCheck from 'fast-check';
 import { vi } from 'vitest';
 
 const factor = Number(process.env['FAST_CHECK_FACTOR'] ?? 1);
 const usualRuns = 100;
-/** Time limit of one property in ms. It is below the longest timeout that a test sets for itself. */
+/** Time limit of one property in ms. It is shorter than the longest timeout of a test. */
 const mostMs = 100_000;
 
 vi.mock('fast-check', async (importOriginal) => {

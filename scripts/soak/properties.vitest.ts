@@ -6,8 +6,7 @@ import { defineConfig } from 'vitest/config';
 const root = path.resolve(import.meta.dirname, '../..');
 const tests = globSync(['packages/*/{src,test}/**/*.test.ts', 'fuzz/*.test.ts'], { cwd: root });
 /**
- * Files with property tests. A file that imports a contract suite is included, because the suite may contain
- * properties.
+ * Files with property tests. They include files that import a contract suite, because the suite may contain properties.
  */
 const withProperties = tests.filter((file) =>
   /from '(fast-check|[^']*\.contract\.ts)'/.test(readFileSync(path.join(root, file), 'utf8')),

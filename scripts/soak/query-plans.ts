@@ -1,12 +1,12 @@
-// Reads the query plans of statements from a database engine, and returns objections to plans that are slow on a table
-// with a million rows.
+// Reads the query plans of statements from a database engine. Returns objections to plans that are slow on a table with
+// a million rows.
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Recorded } from './record-statements.ts';
 
-/** Number of parameters that is larger than in any statement of the server. The limit of SQLite is much higher. */
+/** A number of parameters that no statement of the server reaches. The limit of SQLite is much higher. */
 const mostParameters = 64;
-/** Most rows that a plan may sort. Sorting one page is cheap, sorting a backlog is not. */
+/** Largest number of rows that a plan may sort. Sorting one page is fast, sorting a backlog is not. */
 const mostSorted = 2000;
 
 export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[]): string[] {
@@ -22,8 +22,8 @@ export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[
   }
 }
 
-// Returns the query plan of a statement. The number of bound values must match the statement, so all numbers from 0 on
-// are tried. The values themselves do not change the plan.
+// Returns the query plan of a statement. The statement needs the right number of values, so all numbers from 0 on are
+// tried. The values themselves do not change the plan.
 function planOnSqlite(database: Database.Database, text: string): string[] {
   const plan = database.prepare<unknown[], { detail: string }>(`explain query plan ${text}`);
   for (let count = 0; count <= mostParameters; count++) {

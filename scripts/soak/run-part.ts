@@ -20,14 +20,15 @@ const withinMs = 90 * 60_000;
 const keptCharacters = 20_000;
 const failureLines = 30;
 
-/** Runs the part. Aborting `signal` stops the part, which then counts as failed. */
+/** Runs the part. If `signal` aborts, the part is stopped and counts as failed. */
 export async function runPart(part: SoakPart, small: boolean, signal?: AbortSignal): Promise<SoakOutcome> {
   const env = small ? { ...part.env, ...part.small } : part.env;
   const [program = 'node', ...args] = part.command;
   const start = performance.now();
   const child = spawn(program === 'node' ? process.execPath : program, args, {
     cwd: root,
-    // CI is set, so that a part fails, and is not skipped, if something that it requires is missing, such as Postgres.
+    // CI is set so that a part fails if something that it requires is missing, such as Postgres. Otherwise it would be
+    // skipped.
     env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: withinMs,
@@ -53,8 +54,8 @@ export async function runPart(part: SoakPart, small: boolean, signal?: AbortSign
 }
 
 /**
- * Returns the last lines of a text as a code block. Lines that would end the block or begin a section are escaped with
- * a space, and the path of this checkout is replaced by a dot.
+ * Returns the last lines of a text as a code block. A line that would end the block or begin a section gets a space
+ * before it. The path of this checkout is replaced by a dot.
  */
 function quoted(text: string): string {
   const lines = text

@@ -1,5 +1,5 @@
-// Writes docs/soak.md: one section for each part, with the machine that the part ran on. A run of only some parts
-// replaces only the sections of these parts.
+// Writes docs/soak.md, with one section for each part and the machine on which it ran. A run of only some parts
+// replaces only their sections.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';

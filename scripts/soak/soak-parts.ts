@@ -11,7 +11,7 @@ export interface SoakPart {
    */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Environment variables for `--small`, which runs the same check in seconds, to test that the check works. */
+  /** Environment variables for `--small`. It runs the same check in seconds, to test the check itself. */
   readonly small: Readonly<Record<string, string>>;
 }
 
