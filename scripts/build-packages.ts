@@ -1,5 +1,5 @@
-// Builds the packages as npm would publish them: dist/npm/<package>/ contains the compiled JavaScript, its declarations
-// and a package.json that refers to them. In the repository, packages run from their sources, so only this script shows
+// Builds the packages as npm would publish them. dist/npm/<package>/ contains the compiled JavaScript, its declarations
+// and a package.json that refers to them. Inside the repository, packages run from their sources. So this script checks
 // that an installed package works: plain Node loads each built entry from a temporary folder outside the repository.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -52,7 +52,8 @@ function layOut(folder: string): BuiltPackage {
   copyFileSync(path.join(root, 'LICENSE'), path.join(target, 'LICENSE'));
   if (existsSync(path.join(source, 'README.md')))
     copyFileSync(path.join(source, 'README.md'), path.join(target, 'README.md'));
-  // Lists the source folder, because the output folder of the compiler may still contain files of deleted sources.
+  // Lists the source folder, because the output folder of the compiler may still contain files of sources that were
+  // deleted.
   for (const file of globSync('**/*.*', { cwd: path.join(source, 'src') })) copyCompiled(file, source, target);
   for (const command of Object.values(manifest.bin ?? {})) {
     if (isPlain(command)) copyPlainCommand(command, source, target);
@@ -85,7 +86,7 @@ function copyCompiled(file: string, source: string, target: string): void {
     dropSourceMapLine(path.join(target, 'dist', `${stem}.js`), path.join(target, 'dist', `${stem}.d.ts`));
 }
 
-/** Removes the comments that refer to source maps, because the source maps are not published. */
+/** Removes comments that refer to source maps, because source maps are not published. */
 function dropSourceMapLine(...files: readonly string[]): void {
   for (const file of files) {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
@@ -128,7 +129,7 @@ function load(built: BuiltPackage, folder: string): void {
   for (const [entry, target] of Object.entries(built.manifest.exports)) {
     if (!existsSync(path.join(output, built.folder, target.default)))
       throw new Error(`${built.name}: ${target.default} is missing`);
-    // Skips commands, because a command runs when it is imported, and contract suites, because they need a test runner.
+    // Skips commands, because importing a command runs it. Skips contract suites, because they need a test runner.
     if (commands.includes(target.default) || target.default.endsWith('.contract.js')) continue;
     const script = path.join(folder, 'load.mjs');
     writeFileSync(script, `await import(${JSON.stringify(path.posix.join(built.name, entry))});\n`);
@@ -137,7 +138,7 @@ function load(built: BuiltPackage, folder: string): void {
 }
 
 function run(script: string, args: readonly string[], cwd: string): void {
-  // Type stripping is off, so that a path to a TypeScript source fails in this check and not only at a user of the package.
+  // Type stripping is off. So a path to a TypeScript source fails here, and not only for users of the package.
   execFileSync(process.execPath, ['--no-experimental-strip-types', script, ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'inherit'],

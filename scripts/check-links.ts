@@ -1,4 +1,4 @@
-// Checks that each relative link in the documentation points to an existing file and heading. Needs no network.
+// Checks that each relative link in the documentation refers to an existing file and heading. Needs no network.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,7 @@ interface Link {
   readonly target: string;
 }
 
-/** Returns one line, `path:line: what`, for each dead link in these documents. */
+/** Returns a line `path:line: what` for each dead link in these documents. */
 export function deadLinks(documents: readonly RepositoryFile[], exists: (file: string) => boolean): readonly string[] {
   const anchors = new Map(documents.map((document) => [document.path, headingAnchors(document.text)]));
   return documents.flatMap((document) =>
@@ -38,9 +38,7 @@ function objectionTo(
   return known.has(decodeURIComponent(anchor).toLowerCase()) ? undefined : 'names a heading that is not there';
 }
 
-/**
- * Returns the links of a document: inline links and images, reference definitions, and links in HTML. Code is skipped.
- */
+/** Returns the links of a document: inline links and images, reference definitions, and links in HTML. Ignores code. */
 function linksOf(markdown: string): readonly Link[] {
   const patterns = [
     /\]\(\s*<?([^\s<>)]+(?:\([^\s)]*\)[^\s<>)]*)?)>?(?:\s+["'(][^)]*)?\)/g,
@@ -55,7 +53,7 @@ function linksOf(markdown: string): readonly Link[] {
 }
 
 /**
- * Returns the lines of a document without their code. The number of lines does not change, so line numbers stay valid.
+ * Returns the lines of a document without their code. The number of lines stays the same, so line numbers stay correct.
  */
 function proseLines(markdown: string): readonly string[] {
   let fence: string | undefined;

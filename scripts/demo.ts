@@ -1,6 +1,6 @@
-// Demo of the main use case on real input. Starts a temporary server, creates three jobs on this repository, runs them
-// with a worker in a separate process that deposits the results, and checks what was stored. With `--keep`, the server
-// stays running.
+// Shows the main use case on real input. Starts a temporary server and creates three jobs on this repository. A worker
+// in another process runs them and deposits the results. Then the script checks what was stored. With `--keep`, the
+// server keeps running.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';

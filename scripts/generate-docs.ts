@@ -1,4 +1,4 @@
-// Generates docs/reference from the tables that the code uses, so that the pages match the code. `node
+// Generates docs/reference from the tables that the code uses, so that both always agree. `node
 // scripts/generate-docs.ts` writes the pages. With `--check`, the script lists outdated pages and fails.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

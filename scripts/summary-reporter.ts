@@ -1,5 +1,5 @@
 // A vitest reporter whose last line is for people and scripts: `N passed, N failed, N skipped`. A test file that
-// crashed counts as failed, and so does an error outside of any test. A run of many files also lists the slowest files
+// crashed counts as failed. So does an error outside of any test. A run of many files also lists the slowest files
 // before that line.
 import path from 'node:path';
 import process from 'node:process';
@@ -11,7 +11,7 @@ export interface Totals {
   readonly skipped: number;
 }
 
-/** The result of one test file, reduced to what is needed for counting. */
+/** The part of the result of a test file that is needed for counting. */
 export interface CountedModule {
   readonly states: readonly ('passed' | 'failed' | 'skipped' | 'pending')[];
   readonly errorsOutsideTests: number;
@@ -68,7 +68,8 @@ export default class SummaryReporter implements Reporter {
   #slowest = '';
 
   /**
-   * Writes the summary line when the process exits, because other reporters and the teardown print after the last test.
+   * Writes the summary line when the process exits, because other reporters and the teardown still print after the last
+   * test.
    */
   onInit(): void {
     process.once('exit', (code) => this.#close(code));

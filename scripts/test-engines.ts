@@ -1,5 +1,5 @@
-// Global setup of vitest: starts one real Postgres for the whole run. A separate Postgres for each file would take longer
-// than the tests. On a machine without Postgres, the tests that need Postgres are skipped, but in CI the run fails.
+// Global setup of vitest: starts one real Postgres for the whole run, because one for each file would take longer than
+// the tests. On a machine without Postgres, tests that need it are skipped. In CI the run fails instead.
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './engines/postgres.ts';
@@ -7,7 +7,7 @@ import { startPostgres } from './engines/postgres.ts';
 export default async function startEngines(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env['PROOFHOUSE_ENGINES'] === 'off') return undefined;
   try {
-    // Without fsync, because these tests do not test durability. Tests of durability start their own engine.
+    // fsync is off, because these tests do not test durability. Tests of durability start their own engine.
     const postgres = await startPostgres({ fsync: false });
     project.provide('postgresUrl', postgres.url);
     return () => postgres.stop();

@@ -1,6 +1,6 @@
 // Global setup of vitest: sets the folders that the tests use. The temporary folder of the run is in memory if enough
-// memory is free. Writing to a disk costs more time than most tests, and no test cuts the power. A cache of compiled
-// modules halves the time that a child process of a test needs to import the server.
+// memory is free. Writing to a disk takes longer than most tests, and no test simulates a power failure. A cache of
+// compiled modules halves the time in which a child process imports the server.
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -45,7 +45,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // ESRCH means that no such process exists. EPERM means that the process exists and belongs to another user.
+    // ESRCH means that no such process exists. EPERM means that it exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -1,5 +1,5 @@
 // Checks rules that no linter has: sizes, names, forbidden words, and the subjects of commits. The median lengths of
-// files and functions are printed but have no limit, so that nobody splits code only to improve a number.
+// files and functions are printed but not limited, so that nobody splits code only to improve a number.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,8 +26,8 @@ const functionLengths = product.flatMap(measureFunctions);
 const folderFiles = folderSizes(product);
 
 /**
- * Returns one line for each size over its limit (its exception, otherwise the budget), and one for each exception that
- * is no longer needed.
+ * Returns one line for each size above its limit, which is its exception or else the budget. Also returns one line for
+ * each exception that is no longer needed.
  */
 function sizeFindings(
   measured: readonly { readonly key: string; readonly size: number }[],

@@ -1,5 +1,5 @@
-// Converts the package.json of a workspace, whose entries are TypeScript sources, to the package.json that is
-// published.
+// Converts the package.json of a workspace to the one that is published. The entries of a workspace are TypeScript
+// sources.
 
 export interface PackageManifest {
   readonly name: string;
@@ -37,8 +37,8 @@ export function publishedManifest(manifest: PackageManifest): PublishedManifest 
 }
 
 /**
- * Returns true if a command is a plain JavaScript file in bin/. Such a file is copied. Only the path of the source that
- * it starts is changed in the copy.
+ * Returns true if a command is a plain JavaScript file in bin/. Such a file is copied. In the copy, only the path of
+ * the source that it starts is changed.
  */
 export function isPlain(file: string): boolean {
   return /^\.\/bin\/[\w-]+\.js$/.test(file);

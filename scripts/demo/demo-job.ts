@@ -1,5 +1,5 @@
-// The command that the worker of the demo runs for each job in a new folder: it clones this repository and makes the
-// change that the job describes.
+// The command of the worker in the demo. For each job it clones this repository into a new folder, and makes the change
+// that the job describes.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -24,7 +24,7 @@ const tasks: Readonly<Record<string, () => void>> = {
 
 run('git', ['clone', '--quiet', '--no-hardlinks', '--depth', '1', `file://${root}`, '.']);
 symlinkSync(path.join(root, 'node_modules'), 'node_modules');
-// The link to node_modules replaces an install and must not be part of the change.
+// The link to node_modules replaces an install. It must not be part of the diff.
 appendFileSync('.git/info/exclude', 'node_modules\n');
 const task = tasks[job.payload.run ?? ''];
 if (task === undefined) throw new Error(`There is no task ${JSON.stringify(job.payload.run)}.`);

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 const entry = path.resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 export interface RunningCommand {
-  /** Resolves with the first line that matches, even if that line was printed before the call. */
+  /** Resolves with the first line that matches. The line may have been printed before the call. */
   line(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>;
   throwIfEnded(): void;
   stop(): Promise<void>;
@@ -62,8 +62,7 @@ export function startCommand(
   };
 }
 
-// Removes all Proofhouse variables, so that a demo that runs inside a job or beside a configured server does not use
-// them.
+// Removes all Proofhouse variables, so that a demo inside a job, or beside a configured server, does not use them.
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(PROOFHOUSE_|AGENT_JOB_|PORT$)/.test(name)));
 }

@@ -1,6 +1,6 @@
-// Runs one database engine for as long as its starter holds the stdin of this process open. When stdin closes (by
-// `stop()`, Ctrl-C, or a crash or SIGKILL of the starter), this process stops the engine and removes its folder. The
-// starter could not do this itself, because no handler runs after SIGKILL.
+// Runs one database engine until the stdin of this process closes. The process that started it holds stdin open. Stdin
+// closes after `stop()` or Ctrl-C, and also after a crash or SIGKILL of that process. This process then stops the
+// engine and removes its folder. The other process could not do this itself, because no handler runs after SIGKILL.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync } from 'node:fs';
 import process from 'node:process';
@@ -34,7 +34,7 @@ function keep(order: KeepOrder): void {
   });
   engine.once('error', () => process.exit(1));
   engine.once('exit', () => {
-    // If the engine exited by itself, its folder is kept, because the starter reads the log there for its error
+    // If the engine exited by itself, its folder must stay, because the other process reads the log in it for its error
     // message.
     if (stopping) rmSync(order.removeAfter, { recursive: true, force: true, maxRetries: 5 });
     process.exit(stopping ? 0 : 1);

@@ -6,8 +6,8 @@ import process from 'node:process';
 
 export interface PostgresBinaries {
   /**
-   * The folder that the user of the engine must be able to read. For the binaries of npm, this folder contains bin, lib
-   * and share. For the binaries of the system, it is the bin folder itself.
+   * The folder that must be readable for the user of the engine. For the binaries of npm, it contains bin, lib and
+   * share. For the binaries of the system, it is the bin folder itself.
    */
   readonly root: string;
   readonly bin: string;
@@ -35,8 +35,8 @@ function embeddedBinaries(): PostgresBinaries | undefined {
 }
 
 /**
- * Creates the symbolic links of the binaries, because an npm package cannot contain links. The package lists its links
- * for an install script, which npm may not have run.
+ * Creates the symbolic links of the binaries. An npm package cannot contain links. It lists them for an install script,
+ * which npm may not have run.
  */
 function restoreLinks(root: string): void {
   const list = path.join(root, 'pg-symlinks.json');
@@ -55,7 +55,7 @@ function linkUnlessThere(source: string, at: string): void {
   try {
     symlinkSync(source, at);
   } catch (error) {
-    // EEXIST: another process created the same link at the same time.
+    // EEXIST means that another process created the same link at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

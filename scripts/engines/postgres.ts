@@ -1,5 +1,5 @@
 // Starts a real, temporary Postgres for tests, benchmarks and the demo, without Docker or a system service. Postgres
-// refuses to run as root, so for root its processes run as `nobody`.
+// refuses to run as root. So if this process runs as root, Postgres runs as `nobody`.
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,7 +32,7 @@ export interface PostgresOptions {
 }
 
 export interface RunningPostgres {
-  /** URL of the maintenance database, as a role that may create databases. */
+  /** URL of the maintenance database. Its role may create databases. */
   readonly url: string;
   readonly pid: number;
   readonly folder: string;
@@ -66,8 +66,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
 }
 
 /**
- * Creates an empty database on the Postgres at `url` and returns the URL of the database. Used by tests when another process
- * has started Postgres.
+ * Creates an empty database on the Postgres at `url`, and returns the URL of the database. For tests that use the
+ * Postgres of another process.
  */
 export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
   const client = new pg.Client({ connectionString: url });
@@ -126,7 +126,7 @@ function reachableParent(wanted: string | undefined, othersMustReach: boolean): 
   );
 }
 
-/** Returns true if any user can enter the folder: the folder and all its parents have the x permission for others. */
+/** Returns true if every user can enter the folder: the folder and all its parents have the permission x for others. */
 function isReachable(folder: string): boolean {
   const parent = path.dirname(folder);
   return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || isReachable(parent));
@@ -144,7 +144,7 @@ function initialize(home: Home): void {
   throw new Error(`initdb failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`);
 }
 
-/** Starts Postgres on a free port. Retries if another process uses the port before Postgres binds it. */
+/** Starts Postgres on a free port. Retries if another process has taken the port before Postgres uses it. */
 async function startOnFreePort(home: Home, fsync: boolean): Promise<RunningPostgres> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
@@ -178,8 +178,8 @@ function startKeeper(home: Home, port: number, fsync: boolean): ChildProcess {
     ...(home.user === undefined ? {} : { user: home.user }),
   };
   const script = path.join(import.meta.dirname, 'keep-process.ts');
-  // The process of `keep-process.ts` has its own process group, so that Ctrl-C reaches only the process that started it.
-  // It then stops Postgres in the correct order.
+  // The process of `keep-process.ts` has its own process group. So Ctrl-C reaches only this process, which then stops
+  // Postgres in the correct order.
   const keeper = spawn(process.execPath, [script, JSON.stringify(order)], {
     cwd: home.folder,
     detached: true,

@@ -1,5 +1,6 @@
-// Restricts the use of environment variables, clock, randomness and console to certain folders, so that tests can replace
-// them. Each row is for one of these, and lists the folders that may use it. All other folders of packages/*/src may not.
+// Restricts the use of environment variables, clock, randomness and console to certain folders, so that tests can
+// replace them. Each row is for one of these, and lists the folders that may use it. Every other folder of
+// packages/*/src may not.
 import type { Linter } from 'eslint';
 
 interface Restriction {
@@ -64,8 +65,8 @@ const restrictions: readonly Restriction[] = [
 const testFiles = ['**/*.test.ts', '**/*.e2e.ts', '**/*.contract.ts', '**/testing/**'];
 
 /**
- * Returns one configuration block for each combination of restrictions. For one file, ESLint uses only the options of
- * the last block that sets a rule, so each block must list all restrictions that apply.
+ * Returns one configuration block for each combination of restrictions. If several blocks of ESLint set a rule for a
+ * file, only the options of the last block are used. So each block must list all restrictions that apply.
  */
 function blocks(): Linter.Config[] {
   const places = [...new Set(restrictions.flatMap((restriction) => restriction.allowed))];
@@ -81,7 +82,7 @@ function blocks(): Linter.Config[] {
   return [everywhere, ...narrowed];
 }
 
-/** Returns true if the restriction allows the place, because it lists the place itself or a folder above it. */
+/** Returns true if the restriction lists the place or a folder above it. */
 function isAllowed(restriction: Restriction, place: string): boolean {
   return restriction.allowed.some(
     (allowed) => allowed === place || (allowed.endsWith('/**') && place.startsWith(allowed.slice(0, -2))),
@@ -90,7 +91,8 @@ function isAllowed(restriction: Restriction, place: string): boolean {
 
 function block(files: readonly string[], rows: readonly Restriction[]): Linter.Config {
   const options = rows.flatMap((row) => row.selectors.map((selector) => ({ selector, message: sentence(row) })));
-  // If no restriction applies, the rule must be 'off': a plain 'error' would keep the options of the previous block.
+  // If no restriction applies, the rule must be 'off', because 'error' alone would keep the options of the previous
+  // block.
   const setting: Linter.RuleEntry = options.length === 0 ? 'off' : ['error', ...options];
   return { files: [...files], ignores: testFiles, rules: { 'no-restricted-syntax': setting } };
 }

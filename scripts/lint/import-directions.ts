@@ -1,15 +1,14 @@
-// An ESLint rule for the directions of imports between packages and folders. The allowed directions are in tables. A
-// forbidden import fails with the reason in the row of its table. ESLint's no-restricted-imports is not enough, because
-// it compares only the text of the specifier. Also, a later configuration of no-restricted-imports silently replaces all
-// earlier configurations.
+// An ESLint rule for the directions of imports between packages and folders. Tables contain the allowed directions. A
+// forbidden import fails, and the message gives the reason from its row. ESLint's no-restricted-imports does not
+// suffice, because it compares only the text of the specifier. Also, a later configuration of it replaces all earlier
+// ones without a message.
 import path from 'node:path';
 import type { Linter, Rule } from 'eslint';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
 /**
- * The target of an import: a package of this repository (with the file, when known), a module of Node, or another
- * module.
+ * The target of an import: a package of this repository (with the file, if known), a module of Node, or another module.
  */
 interface Target {
   readonly kind: 'ours' | 'node' | 'other';
@@ -38,7 +37,7 @@ const packages: Readonly<Record<string, PackageRow>> = {
   conformance: { may: ['core', 'client'], because: 'conformance is black-box: it runs against any base URL' },
 };
 
-/** Folders that may import other packages than the rest of their package. */
+/** Folders that may import more packages than the rest of their package. */
 const exceptions = [{ folder: 'packages/client/src/uploader/', may: ['core', 'blobs'] }] as const;
 
 const browserSafe = ['packages/core/src/', 'packages/client/src/', 'packages/web/src/'];
@@ -78,7 +77,7 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
 /** Features that every feature may import. */
 const leaves = ['users', 'audit', 'secrets'];
 /**
- * The other features that each feature may import. A feature without a row, such as `exports` and `retention`, may
+ * The other features that each feature may import. Features without a row, such as `exports` and `retention`, may
  * import all.
  */
 const featureArrows: Readonly<Record<string, readonly string[]>> = {
@@ -93,7 +92,7 @@ const featureArrows: Readonly<Record<string, readonly string[]>> = {
   tasks: ['jobs', 'workers', 'manifests', 'artifacts', 'files'],
 };
 
-/** Folders of `stores/sql`. Files in the folder `room` may not import from the folders in `not`. */
+/** Folders of `stores/sql`. A file in the folder `room` must not import from the folders in `not`. */
 const sqlRooms = [
   {
     room: 'engine',
@@ -176,7 +175,7 @@ function featureObjection(from: string, to: string, file: string): string | unde
 
 /**
  * Returns the layer of a server file, and the name of its folder for the message. A folder that is not in `layers` is a
- * feature. Files in the root folder and in `testing` may import anything.
+ * feature. A file in the root folder or in `testing` may import anything.
  */
 function layerOf(file: string): readonly [layer: string, folder: string] {
   const inside = file.replace(/^packages\/server\/src\//, '');

@@ -1,5 +1,5 @@
-// Proves with the automaton method of `recheck` that regular expressions take linear time. It checks the patterns of all
-// secret rules, and every regular expression in the code that tests a found value.
+// Proves that regular expressions take linear time, with the automaton method of `recheck`. It checks the patterns of
+// all masking rules. It also checks every regular expression in the code that tests a found value.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import recheck from 'recheck/lib/browser.js';
@@ -19,7 +19,7 @@ const patterns = secretRules.flatMap(({ id, pattern, block }) => [
   ...(block === undefined ? [] : [block.piece, block.end].map((part) => ({ id: `${id} (block)`, pattern: part }))),
 ]);
 
-/** The regular expressions of one source file, as they are written. */
+/** The regular expressions in the text of one source file. */
 function literalsIn(file: string): readonly string[] {
   const parsed = ts.createSourceFile(
     file,

@@ -1,4 +1,4 @@
-// Texts without any secret must pass the masking unchanged.
+// Texts without a secret must not be changed by masking.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Checks the subjects of commits, and selects the commits that the rule applies to.
+// Checks the subjects of commits, and selects the commits to check.
 import { execFileSync } from 'node:child_process';
 
 /** The last commit before the rule existed. This commit and its ancestors are not checked. */
@@ -6,7 +6,7 @@ export const lastUncheckedCommit = '2965350797edb0ce95e79ac804f2109ac07b8f21';
 
 const maxSubjectLength = 72;
 
-// Words that cannot begin an imperative: articles, pronouns, question words, prepositions, numbers.
+// Words that cannot be an imperative: articles, pronouns, question words, prepositions, numbers.
 const otherFirstWords = new Set(
   (
     'a an the this that these those it its there what which who whoever when where why how each every all any both no ' +
@@ -14,13 +14,13 @@ const otherFirstWords = new Set(
   ).split(' '),
 );
 
-// Imperatives that have the ending of a past tense, a participle or a third person.
+// Imperatives that look like a past tense, a participle or a third person.
 const imperatives = new Set(
   'embed exceed feed need proceed seed shed speed bring ring spring string wing bias canvas focus alias'.split(' '),
 );
 
 /**
- * Returns the objection to a subject, or undefined. The first word alone decides whether the subject is an imperative.
+ * Returns the objection to a subject, or undefined. Only the first word decides whether the subject is an imperative.
  */
 export function subjectObjection(subject: string): string | undefined {
   if (subject.length > maxSubjectLength) return `has ${subject.length} characters; at most ${maxSubjectLength}`;
@@ -32,8 +32,8 @@ export function subjectObjection(subject: string): string | undefined {
 }
 
 /**
- * Returns the subjects of the commits after `base`, without merges. If there is nothing to check, the list is empty and
- * `unchecked` is the reason: outside of git, or in a shallow clone that does not contain `base`.
+ * Returns the subjects of the commits after `base`, without merges. The list may be empty because nothing can be
+ * checked: outside of git, or in a shallow clone that does not contain `base`. `unchecked` then gives the reason.
  */
 export function subjectsAfter(
   base: string,

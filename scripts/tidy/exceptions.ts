@@ -1,6 +1,6 @@
-// Files, folders and functions that may exceed the size budgets, each with its own limit. The lists only shrink: an
-// entry fails the tidy test as soon as its code fits the budget again, until the entry is deleted. The commit that adds
-// an entry must give the reason.
+// Files, folders and functions that may exceed the size budgets, each with its own limit. The lists must only shrink.
+// If the code of an entry fits the budget again, the tidy test fails until the entry is deleted. A commit that adds an
+// entry must give the reason.
 
 /** Path of a file -> largest number of lines (the budget is 400). */
 export const longFiles: Readonly<Record<string, number>> = {};

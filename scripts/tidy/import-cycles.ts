@@ -1,5 +1,5 @@
 // Finds cycles of imports. The files of a cycle cannot be read, tested or moved one by one, even if they import only
-// types. In a cycle of values, the values that a file can see also depend on the order of loading.
+// types. If they import values, the order of loading also decides which values exist.
 export function findCycles(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const finished = new Set<string>();
   const cycles: string[] = [];

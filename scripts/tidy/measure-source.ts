@@ -4,7 +4,7 @@ import ts from 'typescript';
 import type { RepositoryFile } from './repository-files.ts';
 
 export interface Measured {
-  /** Path of a file or folder, or `path#name` of a function: the key in the lists of exceptions. */
+  /** The key in the lists of exceptions: the path of a file or folder, or `path#name` for a function. */
   readonly key: string;
   readonly size: number;
 }
@@ -18,8 +18,8 @@ export function countLines(text: string): number {
 }
 
 /**
- * Returns the number of source files in each folder, without subfolders. Folders of migrations are left out, because
- * their number of files only grows.
+ * Returns the number of source files in each folder, without subfolders. Omits folders of migrations, whose number of
+ * files can only grow.
  */
 export function folderSizes(files: readonly { readonly path: string }[]): readonly Measured[] {
   const sizes = new Map<string, number>();
@@ -43,8 +43,8 @@ export function measureFunctions(file: RepositoryFile): readonly Measured[] {
 }
 
 /**
- * Returns the name of a function. An anonymous function has the name of its variable, or of the call that it is passed
- * to.
+ * Returns the name of a function. An anonymous function has the name of its variable, or of the call to which it is
+ * passed.
  */
 function nameOf(node: ts.SignatureDeclaration): string {
   if (node.name !== undefined) return node.name.getText();
@@ -56,7 +56,7 @@ function nameOf(node: ts.SignatureDeclaration): string {
   return ts.isConstructorDeclaration(node) ? 'constructor' : 'anonymous';
 }
 
-/** Returns the names that describe the construction of a type instead of its meaning: `IThing`, `ThingImpl`. */
+/** Returns names that say how a type is built and not what it means: `IThing`, `ThingImpl`. */
 export function emptyNames(file: RepositoryFile): readonly string[] {
   const names: string[] = [];
   visit(parse(file), (node) => {
@@ -67,7 +67,7 @@ export function emptyNames(file: RepositoryFile): readonly string[] {
   return names;
 }
 
-/** Returns the files that a file imports by a relative path, for values or only for types. */
+/** Returns the files that a file imports by a relative path. Imports of types count too. */
 export function relativeImports(file: RepositoryFile): readonly string[] {
   return parse(file).statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];

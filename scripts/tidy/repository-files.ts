@@ -1,5 +1,5 @@
-// Lists the files of the repository: the files that git tracks, and new files that are not ignored. New files are
-// included, so that the tidy test has the same result before and after a commit.
+// Lists the files of the repository: those that git tracks, and new files that are not ignored. With new files, the
+// tidy test has the same result before and after a commit.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ export function isTypeScript(file: RepositoryFile): boolean {
   return /\.tsx?$/.test(file.path) && !file.path.endsWith('.d.ts');
 }
 
-/** Returns true for tests and contract suites. They are lists of cases, so the size limits do not apply to them. */
+/** Returns true for tests and contract suites. These are lists of cases, so the size limits do not apply. */
 export function isTest(file: RepositoryFile): boolean {
   return /\.(test|e2e|contract)\.tsx?$|(^|\/)(testing|test)\//.test(file.path);
 }

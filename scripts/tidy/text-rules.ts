@@ -1,4 +1,4 @@
-// Finds forbidden words. Each rule states why its words are forbidden.
+// Finds forbidden words. Each rule says why its words are forbidden.
 import type { RepositoryFile } from './repository-files.ts';
 
 interface TextRule {
@@ -28,7 +28,7 @@ const textRules: readonly TextRule[] = [
   },
 ];
 
-/** Returns one line, `path:line: what (why)`, for each line of the file that breaks a rule. */
+/** Returns a line `path:line: what (why)` for each line of the file that breaks a rule. */
 export function findForbiddenText(file: RepositoryFile): readonly string[] {
   const rules = textRules.filter((rule) => rule.only === undefined || rule.only.test(file.path));
   return file.text.split('\n').flatMap((line, index) =>
