@@ -42,6 +42,11 @@ function lines({ begin, body, end }: KeyBlock, indent = ''): string {
   return [tolerated(begin), ...body.split('\n').map(secret), tolerated(end)].map((line) => indent + line).join('\n');
 }
 
+/** Returns the key block in which `wrap` adds other text to each line. */
+function wrapped({ begin, body, end }: KeyBlock, wrap: (line: string, index: number) => string): string {
+  return [tolerated(begin), ...body.split('\n').map(secret), tolerated(end)].map(wrap).join('\n');
+}
+
 /** Returns the key block as one line, in which `separator` replaces each line end. */
 function oneLine({ begin, body, end }: KeyBlock, separator: string): string {
   return tolerated([begin, secret(body.replaceAll('\n', separator)), end].join(separator) + separator);
@@ -157,6 +162,19 @@ const keyContexts: readonly KeyContext[] = [
     templates: [
       (block) => `cat > tls.key <<EOF\n${lines(block)}\nEOF\nchmod 600 tls.key\n`,
       (block) => `ssh host 'cat > key' <<-END\n${lines(block, '\t')}\nEND\n`,
+    ],
+  },
+  {
+    context: 'log line',
+    file: 'service.log',
+    templates: [
+      (block) =>
+        `10:03 start\n${wrapped(block, (line, index) => `2026-03-01T10:04:${String(index % 60)}Z ${line}`)}\n10:05 done\n`,
+      (block) => `${wrapped(block, (line, index) => `Mar 01 10:04:${String(index % 60)} web app[12]: ${line}`)}\n`,
+      (block) => `${wrapped(block, (line) => `web-1  | ${line}\ndb-1   | checkpoint starting: time`)}\n`,
+      (block) => `${wrapped(block, (line, index) => `keys/server.pem:${String(index + 1)}:${line}`)}\n`,
+      (block) => `${wrapped(block, (line) => `{"log":"${line}\\n","stream":"stdout"}`)}\n`,
+      (block) => `${wrapped(block, (line, index) => `{"seq":${String(index)},"msg":"${line}"}`)}\n`,
     ],
   },
   {

@@ -62,15 +62,25 @@ export interface SecretRule {
 
 /**
  * The body of a long secret, such as a PEM file. It is read piece by piece in linear time. At each position, `end` is
- * tried first, then `piece`. The body ends after the match of `end`. If neither matches (the block is truncated), the
- * body ends after the last piece. The match of `pattern` and the whole body are masked. A block without a piece is not
- * a secret.
+ * tried first, then `piece`. The body ends after the match of `end`. If neither matches, the line is searched for
+ * base64 text if the block has `marks`. Otherwise the block is truncated, and the body ends after the last piece. The
+ * match of `pattern` and the whole body are masked. A block without a piece is not a secret.
  */
 export interface SecretBlock {
   /** Sticky pattern of one separator and the text after it. Its match must not be empty, and has at most 256 bytes. */
   readonly piece: RegExp;
   /** Sticky pattern of the end of the block. Its match must not be empty, and has at most 128 bytes. */
   readonly end: RegExp;
+  /** Present if each line of the body may have other text around it, such as the time of a log line. */
+  readonly marks?: BlockMarks;
+}
+
+/** The marks in a block whose lines have other text around them. The patterns match anywhere in a line and have no flags. */
+export interface BlockMarks {
+  /** Pattern of the mark after the body. */
+  readonly end: RegExp;
+  /** Pattern of the beginning of any mark. The body does not go beyond it. */
+  readonly border: RegExp;
 }
 
 /**

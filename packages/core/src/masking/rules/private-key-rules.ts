@@ -2,30 +2,36 @@ import { makeExample } from '../make-example.ts';
 import type { SecretBlock, SecretRule } from '../secret-rule.ts';
 
 /**
- * Source of a pattern for the end of a line of a private key. The line may be inside a string of JSON or of source
- * code, or may be percent-encoded. Quotes and signs that close the string may precede the line end.
+ * Source of a pattern for an escaped line end, as in a string of JSON or of source code, or in a URL. Quotes and signs that
+ * close the string may precede it.
  */
-const lineEnd = String.raw`(?:[ \t]{0,8}["'\x60]?[ \t]{0,4}[,+.;\\]?[ \t]{0,4}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n|%0A|&#10;))`;
+const lineEnd = String.raw`(?:[ \t]{0,8}["'\x60]?[ \t]{0,4}[,+.;\\]?[ \t]{0,4}(?:(?:\\{1,4}r)?\\{1,4}n|%0A|&#10;))`;
 /**
  * Source of a pattern for the text before a line of a private key: the sign of a diff, a quotation mark, a comment sign
- * or an opening quote.
+ * or an opening quote, but not the beginning of a placeholder.
  */
-const linePrefix = String.raw`[+-]?(?:[ \t>|#*"'\x60]{1,24}|\/\/[ \t]{0,8})?`;
+const linePrefix = String.raw`[+-]?(?:(?:[ \t>|#"'\x60]|\*(?!\*\*M)){1,24}|\/\/[ \t]{0,8})?`;
 const text = '[A-Za-z0-9+/=]';
 const armorHeader = String.raw`(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|x-[a-z-]{1,24}):[^\r\n"'\\]{0,100}`;
 
-/**
- * Matches one line of a private key. A base64 text that is followed by a blank and a letter is a word of prose, and is
- * not matched. Otherwise a key without an end line would include the text after it.
- */
+/** Source of a pattern for the end of a base64 text. The text must not be a part of a longer word or of a sentence. */
+const wordEnd = String.raw`(?![A-Za-z0-9_:@]|-(?!----)|\.(?!\.)|[ \t]{1,8}(?!-----|["'\x60\\,+;])\S)`;
+
+/** Matches one line of a private key after an escaped line end. */
 const piece = new RegExp(
-  `${lineEnd}${linePrefix}(?:${armorHeader}|${text}{1,100}` +
-    String.raw`(?![A-Za-z0-9_:]|[ \t]{1,8}[A-Za-z(]))|${lineEnd}[+-]?[ \t]{0,8}(?=\r?\n|\\)|[ \t]{0,4}${text}{16,100}|[ \t]{0,4}${text}{1,15}(?=[ \t]{0,4}-----END )`,
+  `${lineEnd}${linePrefix}(?:${armorHeader}|${text}{2,100}${wordEnd})|${lineEnd}[+-]?[ \\t]{0,8}(?=\\\\)`,
   'y',
 );
 
+/** Matches the beginning of any mark of a block. A block ends at it, so that no block begins inside of another one. */
+const border = /-----(?:BEGIN|END) |Private-(?:Lines|MAC|Hash): /;
+
 function blockUntil(end: string): SecretBlock {
-  return { piece, end: new RegExp(`${lineEnd}{0,2}${linePrefix}[ \\t]{0,4}${end}`, 'y') };
+  return {
+    piece,
+    end: new RegExp(`${lineEnd}{0,2}${linePrefix}[ \\t]{0,4}${end}`, 'y'),
+    marks: { end: new RegExp(end), border },
+  };
 }
 
 const lines = [1, 2, 3].map((seed) => makeExample('base64', 64, seed));

@@ -1,29 +1,29 @@
+import { BlockLines, lineWindow } from './block-lines.ts';
 import type { ByteWindow } from './byte-window.ts';
-import { maskPlaceholder } from '../mask-placeholder.ts';
 import type { SecretBlock } from '../secret-rule.ts';
 import type { SpanQueue } from './span-queue.ts';
 import type { WindowText } from './window-text.ts';
 
-/**
- * Largest number of bytes that the pattern of a block rule reads at once. The pattern of each piece of the block has
- * the same limit.
- */
-export const blockWindow = 256;
+/** Largest number of bytes that the patterns of a block read at once. */
+const pieceWindow = 256;
+
+/** Returns the number of bytes from a position on that decide how the block is read at this position. */
+export function blockWindowOf(block: SecretBlock): number {
+  return block.marks === undefined ? pieceWindow : lineWindow;
+}
 
 export interface BlockStart {
   readonly block: SecretBlock;
   readonly rule: string;
-  /** Index of the rule in the array of rules. */
-  readonly index: number;
   readonly rank: number;
   readonly start: number;
   /** Position after the match of the rule's `pattern`, at which the body of the block begins. */
   readonly bodyStart: number;
   /** Position at which the block ends at the latest. */
   readonly limit: number;
+  /** The text on its line before the block. Undefined if it is too long. */
+  readonly before: string | undefined;
 }
-
-const longText = /[A-Za-z0-9+/=]{16}/;
 
 /** Reads the body of one block piece by piece. Adds the span of each piece as soon as later bytes cannot change it. */
 export class BlockScan {
@@ -31,13 +31,17 @@ export class BlockScan {
   steps = 0;
   isDone = false;
   readonly #start: BlockStart;
+  readonly #lines: BlockLines | undefined;
+  readonly #windowBytes: number;
   #position: number;
   #hasPiece = false;
-  #hasSkipped = false;
 
   constructor(start: BlockStart) {
+    const { block, bodyStart, before } = start;
     this.#start = start;
-    this.#position = start.bodyStart;
+    this.#lines = block.marks === undefined ? undefined : new BlockLines(block.marks, before);
+    this.#windowBytes = blockWindowOf(block);
+    this.#position = bodyStart;
   }
 
   /** Position of the first byte that later input may still add to the block. */
@@ -50,59 +54,55 @@ export class BlockScan {
     return this.#position;
   }
 
-  get index(): number {
-    return this.#start.index;
-  }
-
   get hasPiece(): boolean {
     return this.#hasPiece;
   }
 
   scan(window: ByteWindow, text: WindowText, ended: boolean, spans: SpanQueue): void {
-    while (!this.isDone && (ended || window.end - this.#position >= blockWindow)) this.#step(window, text, spans);
-  }
-
-  #step(window: ByteWindow, text: WindowText, spans: SpanQueue): void {
-    const { block, limit } = this.#start;
-    const to = Math.min(this.#position + blockWindow, window.end, limit);
-    const slice = text.slice(this.#position, to);
-    this.steps += slice.length + 1;
-    const last = matchLength(block.end, slice);
-    const length = last > 0 ? last : matchLength(block.piece, slice);
-    if (last === 0 && !this.#hasPiece && this.#skipPlaceholder(slice, length)) return;
-    this.isDone = last > 0 || length === 0 || this.#position + length >= limit;
-    if (length === 0 || (last > 0 && !this.#hasPiece)) return;
-    this.#addSpan(length, spans);
-  }
-
-  /**
-   * Skips a placeholder at the beginning of the body. Its line was masked for another reason, so the placeholder does
-   * not count as a piece. The body continues after the placeholder only if a long text follows.
-   */
-  #skipPlaceholder(slice: string, length: number): boolean {
-    const at = slice.slice(0, length + maskPlaceholder.length).indexOf(maskPlaceholder);
-    const isPlaceholder = length > 0 && at !== -1 && at < length;
-    if (!isPlaceholder) {
-      this.isDone = this.#hasSkipped && !longText.test(slice.slice(0, length));
-      return this.isDone;
+    while (!this.isDone && (ended || window.end - this.#position >= this.#windowBytes)) {
+      this.#step(window, text, ended, spans);
+      this.isDone ||= this.#position >= this.#start.limit;
     }
-    this.#hasSkipped = true;
-    this.#position += Math.max(length, at + maskPlaceholder.length);
-    this.isDone = this.#position >= this.#start.limit;
-    return true;
+  }
+
+  #step(window: ByteWindow, text: WindowText, ended: boolean, spans: SpanQueue): void {
+    const { block, limit } = this.#start;
+    const to = Math.min(this.#position + this.#windowBytes, window.end, limit);
+    const slice = text.slice(this.#position, to);
+    const near = this.#lines?.isLineStart === true ? '' : slice.slice(0, pieceWindow);
+    this.steps += near.length + 1;
+    const last = matchLength(block.end, near);
+    const length = last > 0 ? last : matchLength(block.piece, near);
+    if (length === 0 && this.#lines !== undefined) {
+      this.#stepLine(this.#lines, slice, to === limit || (ended && to === window.end), spans);
+      return;
+    }
+    this.isDone = last > 0 || length === 0;
+    if (length === 0 || (last > 0 && !this.#hasPiece)) return;
+    this.#lines?.leaveLine(near.slice(0, length));
+    this.#addPiece(0, length, spans);
+  }
+
+  #stepLine(lines: BlockLines, text: string, isLast: boolean, spans: SpanQueue): void {
+    const step = lines.step(text, isLast);
+    this.isDone = step.kind === 'stop' || step.kind === 'end';
+    if (step.kind === 'skip') this.#position += step.to;
+    if (step.kind === 'text' || step.kind === 'end') this.#addPiece(step.from, step.to, spans);
+    this.steps += lines.readBytes;
   }
 
   /**
-   * Adds the span of a piece. The span of the first piece also covers the match of the rule's `pattern`. Only this span
-   * is counted as a secret.
+   * Adds the span of a piece, whose offsets are counted from the position of the block. With the first piece, the match of
+   * the rule's `pattern` becomes a span too. Only this span is counted as a secret.
    */
-  #addSpan(length: number, spans: SpanQueue): void {
-    const { start, rule, rank } = this.#start;
-    const end = this.#position + length;
-    if (this.#hasPiece) spans.add({ start: this.#position, end, rule: undefined, rank });
-    else spans.add({ start, end, rule, rank });
+  #addPiece(from: number, to: number, spans: SpanQueue): void {
+    const { start, bodyStart, rule, rank } = this.#start;
+    const piece = { start: this.#position + from, end: this.#position + to, rule: undefined, rank };
+    const isAdjacent = piece.start === bodyStart;
+    if (!this.#hasPiece) spans.add({ start, end: isAdjacent ? piece.end : bodyStart, rule, rank });
+    if (this.#hasPiece || !isAdjacent) spans.add(piece);
     this.#hasPiece = true;
-    this.#position = end;
+    this.#position = piece.end;
   }
 }
 

@@ -2,7 +2,7 @@ import { buildKeywordAutomaton } from './keyword-automaton.ts';
 import type { KeywordAutomaton } from './keyword-automaton.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import type { SecretClass, SecretRule } from '../secret-rule.ts';
-import { blockWindow } from './block-scan.ts';
+import { blockWindowOf } from './block-scan.ts';
 
 /**
  * Rank of a rule by its class. If two matches have the same range, the match with the smaller rank is used. A known
@@ -68,7 +68,7 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
 }
 
 function compiledRule(rule: SecretRule, index: number): CompiledRule {
-  const windowBytes = rule.block === undefined ? rule.maxLength : blockWindow;
+  const windowBytes = rule.block === undefined ? rule.maxLength : blockWindowOf(rule.block);
   const needsAssignment = rule.needs !== undefined;
   return {
     rule,

@@ -29,3 +29,12 @@ export function leadLength(text: string, at: number, secret: string): number {
   if (!secret.includes('\n') || (at > 0 && text[at - 1] !== '\n')) return 0;
   return /^[+-]?[ \t]*/.exec(secret)?.[0].length ?? 0;
 }
+
+/**
+ * Returns the last line of `text`. Returns undefined if this line begins before `text`. `isWhole` is true if nothing precedes
+ * `text`.
+ */
+export function lineBefore(text: string, isWhole: boolean): string | undefined {
+  const lineEnd = text.lastIndexOf('\n');
+  return lineEnd === -1 && !isWhole ? undefined : text.slice(lineEnd + 1);
+}

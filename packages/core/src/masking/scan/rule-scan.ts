@@ -1,11 +1,11 @@
 import { BlockScan } from './block-scan.ts';
+import type { BlockStart } from './block-scan.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { HitQueue } from './hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
-import type { SecretBlock } from '../secret-rule.ts';
-import { leadLength, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
+import { leadLength, lineBefore, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import { RunLimit } from './run-limit.ts';
 import type { SecondLook } from './second-look.ts';
 import { isAlphanumeric, mayEndEscape } from './escape-ends.ts';
@@ -56,6 +56,8 @@ export class RuleScan {
   readonly #limit: RunLimit;
   readonly #words: WordEnds;
   #block: BlockScan | undefined;
+  /** The end of the last block. No block begins before this position. */
+  #blockEnd = 0;
   #steps = 0;
 
   constructor(compiled: CompiledRules, target: RuleScanTarget) {
@@ -176,7 +178,7 @@ export class RuleScan {
   #decide(start: number, end: number, rule: CompiledRule, ended: boolean): void {
     if (rule.needsAssignment && !this.#hasAssignment(end)) return;
     if (!this.#limit.allows(rule.index, start)) return;
-    const isRead = start < (this.#resumeAt[rule.index] ?? 0);
+    const isRead = start < (rule.rule.block === undefined ? (this.#resumeAt[rule.index] ?? 0) : this.#blockEnd);
     const readTo = isRead ? start + rule.windowBytes : this.#runPattern(rule, start, end, ended);
     if (rule.rule.block === undefined) this.#again.add(start, rule, Math.max(readTo, start + surelyRead));
   }
@@ -206,8 +208,10 @@ export class RuleScan {
     const matchEnd = start + (match?.[0].length ?? 0);
     const readTo = this.#words.endAfter(Math.max(end, matchEnd), limit);
     this.#steps += readTo - start;
-    if (match !== null && rule.block !== undefined) this.#startBlock(compiled, rule.block, start, matchEnd, ended);
-    else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
+    if (match !== null && rule.block !== undefined) {
+      const before = lineBefore(text.slice(0, start - from), from === 0);
+      this.#startBlock(compiled, { block: rule.block, start, bodyStart: matchEnd, before }, ended);
+    } else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
     else {
       this.#limit.spend(index, start, readTo);
       this.#rejected.set(index, { text, at: start - from, readLength: readTo - start });
@@ -229,10 +233,12 @@ export class RuleScan {
     return isAccepted;
   }
 
-  #startBlock(compiled: CompiledRule, block: SecretBlock, start: number, bodyStart: number, ended: boolean): void {
-    const { rule, index, rank } = compiled;
-    const limit = start + rule.maxLength;
-    this.#block = new BlockScan({ block, rule: rule.id, index, rank, start, bodyStart, limit });
+  #startBlock(
+    { rule, rank }: CompiledRule,
+    begin: Pick<BlockStart, 'block' | 'start' | 'bodyStart' | 'before'>,
+    ended: boolean,
+  ): void {
+    this.#block = new BlockScan({ ...begin, rule: rule.id, rank, limit: begin.start + rule.maxLength });
     this.#runBlock(ended);
   }
 
@@ -242,7 +248,7 @@ export class RuleScan {
     const before = block.steps;
     block.scan(this.#window, this.#text, ended, this.#spans);
     this.#steps += block.steps - before;
-    this.#resumeAt[block.index] = block.position;
+    this.#blockEnd = block.position;
     if (block.isDone) this.#block = undefined;
   }
 }
