@@ -39,6 +39,8 @@ export interface Surroundings {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: RandomBytes;
+  /** Path of the script of the threads that scan for secrets. */
+  readonly secretScript?: string;
 }
 
 /** The whole server. It is constructed, but does not listen yet. */
@@ -85,7 +87,7 @@ export interface Server {
  * listed in `assemble`. Errors: `AppError` with one clear sentence.
  */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
-  const { logger, clock, random } = surroundings;
+  const { logger, clock, random, secretScript } = surroundings;
   keepPrivate(config, logger);
   await requireApart(config);
   const storage = await openStorage(config, { logger, clock, random });
@@ -97,7 +99,9 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       channel: storage.store.hintChannel,
     });
     await hints.start();
-    const server = assemble({ config, logger, storage, adminToken, hints });
+    const confirmed = config.secretPolicy === 'reject';
+    const secretThreads = new SecretThreads({ clock: storage.clock, confirmed, script: secretScript });
+    const server = assemble({ config, logger, storage, adminToken, hints, secretThreads });
     // This is the first count of the stored bytes. If it fails, the background task counts again a minute later.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
@@ -115,12 +119,12 @@ interface Started {
   readonly storage: Storage;
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
+  readonly secretThreads: SecretThreads;
 }
 
-function assemble({ config, logger, storage, adminToken, hints }: Started): Server {
+function assemble({ config, logger, storage, adminToken, hints, secretThreads }: Started): Server {
   const stopping = new AbortController();
   const meter = new PrometheusMeter({ processMetrics: true, jobTypes: config.jobTypes });
-  const secretThreads = new SecretThreads({ clock: storage.clock, confirmed: config.secretPolicy === 'reject' });
   const shared: SharedServices = {
     ...storage,
     secrets: new SecretPolicy({ policy: config.secretPolicy, set: houseSecrets(), threads: secretThreads, logger }),

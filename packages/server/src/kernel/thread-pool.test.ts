@@ -125,6 +125,29 @@ it('after three threads in a row without an answer one is started a minute', asy
   expect((await ask('b')).seen).toEqual(['b']);
 });
 
+it('a thread that gives no answer in time is ended, and the next session gets another thread', async () => {
+  const limited = new ThreadPool({
+    script: path.join(import.meta.dirname, 'testing', 'echo-thread.ts'),
+    workerData: undefined,
+    mostThreads: 1,
+    subject: 'archive',
+    clock,
+    longestAnswerMs: 30_000,
+  });
+  const askLimited = (request: unknown) => limited.run((one) => one(request)) as Promise<Echo>;
+  const { threadId } = await askLimited('a');
+  clock.advance(30_000);
+  expect((await askLimited('b')).threadId).toBe(threadId);
+  const { asked } = holding();
+  const [held, waiting] = [limited.run(asked), askLimited('c')];
+  // The request of the first session is sent when pending promises have settled.
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(30_000);
+  await expect(held).rejects.toMatchObject(ended);
+  expect((await waiting).threadId).not.toBe(threadId);
+  await limited.close();
+});
+
 it('what is thrown before a start fails the session alone', async () => {
   beforeStart.mockImplementationOnce(() => {
     throw new Error('Not now.');

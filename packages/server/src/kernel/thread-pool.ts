@@ -20,6 +20,11 @@ export interface ThreadPoolParts {
   /** The subject of error messages of the threads, for example `database`. */
   readonly subject: string;
   readonly clock: Clock;
+  /**
+   * Longest time in milliseconds that a thread may take for one answer, its start included. A thread that takes longer is
+   * ended, as if it had ended by itself. Default: no limit.
+   */
+  readonly longestAnswerMs?: number;
   /** Called before a thread starts. If it throws, the caller of `run` gets this error. */
   readonly beforeStart?: () => void;
 }
@@ -120,7 +125,7 @@ export class ThreadPool {
   }
 
   #start(): Thread {
-    const { script, workerData, subject, clock, beforeStart } = this.#parts;
+    const { script, workerData, subject, clock, longestAnswerMs, beforeStart } = this.#parts;
     if (this.#crashes >= mostCrashes && clock.monotonic() < this.#startAgainAt) {
       throw new AppError(
         'unavailable',
@@ -128,7 +133,8 @@ export class ThreadPool {
       );
     }
     beforeStart?.();
-    const thread = new Thread(new Worker(script, { workerData, name: path.parse(script).name }), (cause) => {
+    const worker = new Worker(script, { workerData, name: path.parse(script).name });
+    const thread = new Thread(worker, { clock, longestAnswerMs }, (cause) => {
       this.#threads.delete(thread);
       if (this.#idle.includes(thread)) this.#idle.splice(this.#idle.indexOf(thread), 1);
       if (this.#closed) return this.#closedError();
@@ -153,8 +159,14 @@ export function threadScript({ dirname, filename }: ImportMeta, name: string): s
   return path.join(dirname, `${name}${path.extname(filename)}`);
 }
 
+interface AnswerLimit {
+  readonly clock: Clock;
+  readonly longestAnswerMs: number | undefined;
+}
+
 class Thread {
   readonly #worker: Worker;
+  readonly #limit: AnswerLimit;
   readonly #ended: Promise<void>;
   #pending: { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
   /** The error with which all further requests fail. Undefined while the thread accepts requests. */
@@ -165,8 +177,9 @@ class Thread {
    * `onEnd` is called when the thread has ended. It must return the error for the pending request and for all later
    * requests.
    */
-  constructor(worker: Worker, onEnd: (cause: unknown) => AppError) {
+  constructor(worker: Worker, limit: AnswerLimit, onEnd: (cause: unknown) => AppError) {
     this.#worker = worker;
+    this.#limit = limit;
     worker.on('message', (answer: FromThread) => {
       const pending = this.#pending;
       this.#pending = undefined;
@@ -190,10 +203,18 @@ class Thread {
 
   ask(request: unknown, transfer?: readonly ArrayBuffer[]): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const { clock, longestAnswerMs } = this.#limit;
+    const cancel =
+      longestAnswerMs === undefined
+        ? undefined
+        : clock.after(longestAnswerMs, () => {
+            this.#cause = new Error(`The thread gave no answer within ${String(longestAnswerMs)} ms.`);
+            void this.#worker.terminate();
+          });
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
       this.#post({ kind: 'ask', request }, transfer);
-    });
+    }).finally(() => cancel?.());
   }
 
   endSession(): void {

@@ -14,7 +14,7 @@ export interface SecretThreadsParts extends ScanOptions {
   /** Number of threads. Default: the number of processors minus one, at least 1 and at most 4. */
   readonly threads?: number;
   /** Path of the script of the threads. Tests replace it by a script that fails. */
-  readonly script?: string;
+  readonly script?: string | undefined;
 }
 
 /**
@@ -24,10 +24,16 @@ export interface SecretThreadsParts extends ScanOptions {
 const niceness = 5;
 
 /**
+ * Time in milliseconds after which a thread that gives no answer is ended. A request runs for about 20 ms, but all
+ * processors may be busy, and a thread also has to start.
+ */
+export const longestAnswerMs = 30_000;
+
+/**
  * Threads that scan text for secrets. All chunks of one content go to one thread, which keeps the state of its scan
  * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. A
  * request that takes long is interrupted and continued in a later session, so the scans of a thread share it fairly. If a
- * thread ends, the scans whose state it kept fail with `unavailable`.
+ * thread ends, or is ended because it gives no answer, the scans whose state it kept fail with `unavailable`.
  */
 export class SecretThreads {
   readonly #pools: readonly { readonly pool: ThreadPool; open: number }[];
@@ -35,7 +41,12 @@ export class SecretThreads {
 
   constructor({ clock, confirmed, threads, script }: SecretThreadsParts) {
     const workerData: SecretThreadData = { confirmed, niceness };
-    const parts = { script: script ?? threadScript(import.meta, 'secret-thread'), workerData, subject: 'secret scan' };
+    const parts = {
+      script: script ?? threadScript(import.meta, 'secret-thread'),
+      workerData,
+      subject: 'secret scan',
+      longestAnswerMs,
+    };
     const count = threads ?? Math.min(4, Math.max(1, availableParallelism() - 1));
     this.#pools = Array.from({ length: count }, () => ({
       pool: new ThreadPool({ ...parts, mostThreads: 1, clock }),

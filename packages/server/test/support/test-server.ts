@@ -17,6 +17,8 @@ export type StoreName = 'sqlite' | 'postgres' | 'memory';
 export interface TestServerOptions {
   readonly store?: StoreName;
   readonly clock?: ManualClock;
+  /** Path of the script of the threads that scan for secrets. */
+  readonly secretScript?: string;
   /** Settings of the server, in the format of `completeConfig`. */
   readonly settings?: Parameters<typeof completeConfig>[0];
   /**
@@ -89,7 +91,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   try {
     await options.prepare?.(folder, config.databaseUrl);
-    const server = await compose(config, { logger: makeLogger('debug', destination), clock });
+    const { secretScript } = options;
+    const logger = makeLogger('debug', destination);
+    const server = await compose(config, { logger, clock, ...(secretScript === undefined ? {} : { secretScript }) });
     return new TestServer(server, clock, folder, logLines, database.drop);
   } catch (error) {
     await database.drop();
