@@ -1,3 +1,5 @@
+import { maskPlaceholder } from '../masking/mask-placeholder.ts';
+
 /** Names of parameters that sign a URL or authenticate its holder, in lower case and with letters and digits only. */
 const signingNames = new Set(['sig', 'jwt', 'pwd', 'keypairid', 'googleaccessid']);
 /** Parameters of AWS signature version 4 and of the signed URLs of Google Cloud Storage. */
@@ -16,7 +18,8 @@ const mostDecodings = 5;
 
 /**
  * Returns why a URL in the text must not be stored: it has a user with a password, a parameter that signs it or
- * authenticates its holder, or a host of signed links. Returns undefined if there is no such URL.
+ * authenticates its holder, or a host of signed links. A password or a parameter that was masked does not count. Returns
+ * undefined if there is no such URL.
  *
  * Every spelling that leads a browser or a server to the same URL counts: percent-encoding in up to five layers, other
  * letter cases, full-width letters and dots at the end of hosts, backslashes instead of slashes, left-out slashes or
@@ -88,18 +91,22 @@ function reasonOf(url: string, place: ParameterPlace): string | undefined {
   for (const spelling of slashed === url ? [url] : [url, slashed]) {
     for (const [, authority = ''] of spelling.matchAll(/(?:[/\\]{2}|(?:https?|wss?|ftp):)[/\\]*([^/?#]*)/gi)) {
       const userinfo = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
-      if (/:./.test(userinfo)) return 'a password';
+      const password = userinfo.slice(userinfo.indexOf(':') + 1);
+      if (/:./.test(userinfo) && password !== maskPlaceholder) return 'a password';
       if (signedHosts.test(hostOf(authority) ?? authority)) return 'a host of signed links';
     }
   }
   if (!isUrl(slashed)) return undefined;
   const start = place === 'anywhere' ? 0 : slashed.search(/[?#;]/);
   if (start === -1) return undefined;
-  const names = slashed
+  const isSigned = slashed
     .slice(start)
     .split(/[/?#&;]/)
-    .flatMap((part) => (part.includes('=') ? [part.slice(0, part.indexOf('='))] : []));
-  return names.some(isSigning) ? 'a parameter that signs it' : undefined;
+    .some((part) => {
+      const at = part.indexOf('=');
+      return at !== -1 && part.slice(at + 1) !== maskPlaceholder && isSigning(part.slice(0, at));
+    });
+  return isSigned ? 'a parameter that signs it' : undefined;
 }
 
 /** Returns true for a text with a scheme and a slash, with two slashes, or with a host name before a path or a query. */
