@@ -58,6 +58,14 @@ test('values of a mask that was made from another are not shared', async () => {
   expect(mask.text(text)).toBe(`${mark} ${two} the-lease-id`);
 });
 
+test('a value that a text of a JSON value has in JSON in a string of JSON is masked', () => {
+  const secret = ['a"quoted', 'pass&word'].join('-');
+  const mask = new SecretMask({ values: [{ name: 'ONE', value: secret }] });
+  const text = JSON.stringify(JSON.stringify({ value: secret }));
+  const masked = JSON.stringify(JSON.stringify({ value: mark }));
+  expect(mask.json({ text, list: [text], [text]: 1 })).toEqual({ text: masked, list: [masked], [masked]: 1 });
+});
+
 test('JSON values keep their shape', () => {
   const mask = new SecretMask({
     values: [

@@ -140,12 +140,15 @@ export class SecretMask {
     // The result is undefined for a value that JSON cannot hold, such as undefined.
     const text = JSON.stringify(value) as string | undefined;
     if (text === undefined) return value;
-    const masked = this.text(text);
+    // Each text is masked by itself first, because JSON escapes it: a text with an escaped secret is then escaped twice.
+    const ofTexts = this.#maskedTexts(JSON.parse(text));
+    const textOfTexts = JSON.stringify(ofTexts);
+    const masked = this.text(textOfTexts);
     if (masked === text) return value;
     try {
       return JSON.parse(masked) as Value;
     } catch {
-      return this.#maskedPart(value) as Value;
+      return this.#maskedPart(ofTexts) as Value;
     }
   }
 
@@ -179,6 +182,13 @@ export class SecretMask {
       for (const value of file.values) this.add(value);
       this.#files.set(file, file.values.size);
     }
+  }
+
+  #maskedTexts(value: unknown): unknown {
+    if (typeof value === 'string') return this.text(value);
+    if (Array.isArray(value)) return value.map((item) => this.#maskedTexts(item));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.#maskedTexts(item)]));
   }
 
   /**
