@@ -19,6 +19,8 @@ export class RealServer {
   readonly #settings: Readonly<Record<string, string>>;
   #port = '0';
   #process: ChildProcess | undefined;
+  /** Everything that the server wrote to standard error: its log. */
+  log = '';
 
   private constructor(folder: string, settings: Readonly<Record<string, string>>) {
     this.folder = folder;
@@ -49,15 +51,15 @@ export class RealServer {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
-    let complaint = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    const logBefore = this.log.length;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log += text));
     for await (const line of createInterface({ input: child.stdout })) {
       const port = /^PROOFHOUSE_LISTENING .*port=(\d+)$/.exec(line)?.[1];
       if (port === undefined) continue;
       this.#port = port;
       return;
     }
-    throw new Error(`the server did not start: ${complaint}`);
+    throw new Error(`the server did not start: ${this.log.slice(logBefore)}`);
   }
 
   async stop(): Promise<void> {

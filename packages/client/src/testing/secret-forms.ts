@@ -15,10 +15,12 @@ export const addedValue = ['first-half-of-it', 'second/half of it'].join('\n');
 
 const ids = [
   'github-token',
+  'gitlab-token',
   'aws-secret-key',
   'slack-token',
   'stripe-key',
   'npm-token',
+  'google-api-key',
   'anthropic-key',
   'json-web-token',
   'private-key',
@@ -35,9 +37,31 @@ export const secretForms: readonly SecretForm[] = [
   { name: 'a variable', text: `deploys with ${deployToken} now`, secrets: [deployToken] },
   { name: 'a variable in JSON', text: JSON.stringify({ token: deployToken }), secrets: [inJson(deployToken)] },
   {
-    name: 'a variable in base64',
-    text: `data ${Buffer.from(deployToken).toString('base64')} end`,
-    secrets: [Buffer.from(deployToken).toString('base64').slice(0, -2)],
+    name: 'a variable in JSON in a string of JSON',
+    text: JSON.stringify(JSON.stringify({ value: deployToken })),
+    secrets: [inJson(inJson(deployToken))],
+  },
+  {
+    name: 'a variable in JSON with escapes of HTML',
+    text: JSON.stringify({ value: deployToken }).replace('&', String.raw`\u0026`),
+    secrets: [inJson(deployToken).replace('&', String.raw`\u0026`)],
+  },
+  { name: 'a variable for a shell', text: `echo ${forShell(deployToken)} end`, secrets: [forShell(deployToken)] },
+  ...[0, 1, 2].map(base64At),
+  {
+    name: 'a variable in base64 for URLs',
+    text: `data ${Buffer.from(deployToken).toString('base64url')} end`,
+    secrets: [Buffer.from(deployToken).toString('base64url').slice(0, -2)],
+  },
+  {
+    name: 'a variable as the password of basic authentication',
+    text: `data ${Buffer.from(`deployer:${deployToken}`).toString('base64')} end`,
+    secrets: [Buffer.from(`deployer:${deployToken}`).toString('base64').slice(-20, -4)],
+  },
+  {
+    name: 'a variable in hex',
+    text: `data ${Buffer.from(deployToken).toString('hex')} end`,
+    secrets: [Buffer.from(deployToken).toString('hex')],
   },
   {
     name: 'a variable in a URL',
@@ -47,6 +71,19 @@ export const secretForms: readonly SecretForm[] = [
   { name: 'an added value', text: `got ${addedValue} there`, secrets: addedValue.split('\n') },
   { name: 'an added value in JSON', text: JSON.stringify([addedValue]), secrets: addedValue.split('\n') },
 ];
+
+/** A text in which the base64 of the variable begins `offset` bytes after a group of three bytes. */
+function base64At(offset: number): SecretForm {
+  const before = 'xy'.slice(0, offset);
+  const encoded = Buffer.from(`${before}${deployToken}`).toString('base64');
+  // The characters at both ends also depend on other bytes.
+  const secret = encoded.slice(offset === 0 ? 0 : offset + 1, -4);
+  return { name: `a variable in base64 at offset ${offset}`, text: `data ${encoded} end`, secrets: [secret] };
+}
+
+function forShell(text: string): string {
+  return text.replace(/[^\w/.=+-]/g, String.raw`\$&`);
+}
 
 function exampleOf(id: string): SecretForm {
   const [example] = secretRules.find((rule) => rule.id === id)?.examples.matches ?? [];
