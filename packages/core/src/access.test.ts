@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accessTable, may, roles, type AccessRecord, type Action } from './access.ts';
+import { actorOf } from './people/actor.ts';
 import type { Principal } from './principal.ts';
 
 const actions: readonly Action[] = [
@@ -35,6 +36,7 @@ const credentials = {
   admin: { kind: 'admin' },
   operator: { kind: 'operator', userId: 'o' },
   'read-only': readOnly,
+  'operator through a broker': { kind: 'operator', userId: 'o', brokerId: 'b' },
   worker,
   enqueuer: { ...worker, policy: { canEnqueue: true } },
   registered: { ...worker, membership: { experimentId: 'e', groupIds: [], isAdmin: false } },
@@ -43,30 +45,36 @@ const credentials = {
 } as const satisfies Record<string, Principal>;
 
 const classDecisions = `
-                       admin operator read-only worker enqueuer registered experiment-admin metrics-reader
-job.create             +     +        -         -      +        -          -                -
-job.list               +     +        +         +      +        +          +                -
-job.read               +     +        +         +      +        +          +                -
-job.claim              +     -        -         +      +        +          +                -
-job.work               +     -        -         +      +        +          +                -
-job.decide             +     +        -         -      -        -          -                -
-job.follow             +     +        +         -      -        -          -                -
-job.explain            +     +        -         -      -        -          -                -
-worker.list            +     +        +         -      -        -          -                -
-metrics.read           +     +        +         -      -        -          -                +
-identity.read          +     +        +         +      +        +          +                +
-artifact.add           +     +        -         +      +        +          +                -
-artifact.list          +     +        +         +      +        +          +                -
-artifact.read          +     +        +         +      +        +          +                -
-artifact.deposit       +     -        -         -      -        +          +                -
-artifact.grant         +     -        -         +      +        +          +                -
-artifact.pin           +     +        -         -      -        -          -                -
-experiment.manage      +     -        -         -      -        -          -                -
-experiment.administer  +     -        -         -      -        -          +                -
-experiment.read        +     +        -         -      -        +          +                -
-experiment.self        +     -        -         -      -        +          +                -
-storage.manage         +     -        -         -      -        -          -                -
-credential.manage      +     -        -         -      -        -          -                -`;
+                       admin operator read-only brokered worker enqueuer registered experiment-admin metrics-reader
+job.create             +     +        -         +        -      +        -          -                -
+job.list               +     +        +         +        +      +        +          +                -
+job.read               +     +        +         +        +      +        +          +                -
+job.claim              +     -        -         -        +      +        +          +                -
+job.work               +     -        -         -        +      +        +          +                -
+job.decide             +     +        -         +        -      -        -          -                -
+job.follow             +     +        +         +        -      -        -          -                -
+job.explain            +     +        +         +        -      -        -          -                -
+worker.list            +     +        +         +        -      -        -          -                -
+metrics.read           +     +        +         +        -      -        -          -                +
+identity.read          +     +        +         +        +      +        +          +                +
+artifact.add           +     +        -         +        +      +        +          +                -
+artifact.list          +     +        +         +        +      +        +          +                -
+artifact.read          +     +        +         +        +      +        +          +                -
+artifact.deposit       +     +        -         +        -      -        +          +                -
+artifact.grant         +     +        -         +        +      +        +          +                -
+artifact.pin           +     +        -         +        -      -        -          -                -
+experiment.create      +     +        -         +        -      -        -          -                -
+experiment.list        +     +        +         +        -      -        -          -                -
+experiment.administer  +     +        -         +        -      -        -          +                -
+experiment.read        +     +        +         +        -      -        +          +                -
+experiment.self        +     -        -         -        -      -        +          +                -
+storage.read           +     +        +         +        -      -        -          -                -
+storage.verify         +     +        -         +        -      -        -          -                -
+storage.collect        +     -        -         -        -      -        -          -                -
+credential.manage      +     -        -         -        -      -        -          -                -
+user.manage            +     -        -         -        -      -        -          -                -
+user.token             +     +        +         -        -      -        -          -                -
+session.open           +     +        +         -        -      -        -          -                -`;
 
 describe('the access table', () => {
   it('decides by class exactly as listed', () => {
@@ -94,13 +102,17 @@ describe('the access table', () => {
       'worker job.create: enqueues',
       'worker job.read: holds or made',
       'worker artifact.add: holds',
-      'read-only artifact.read: not-sensitive',
+      'read-only artifact.read: not-sensitive or made',
       'worker artifact.read: made or administers or granted or holds',
       'worker artifact.deposit: registered',
       'worker artifact.grant: made or administers',
       'worker experiment.administer: experiment-admin',
       'worker experiment.read: registered',
       'worker experiment.self: registered',
+      'operator user.token: self',
+      'read-only user.token: self',
+      'operator session.open: in-person',
+      'read-only session.open: in-person',
     ]);
   });
 
@@ -163,6 +175,26 @@ describe('by row', () => {
       expect(may(readOnly, 'artifact.read', artifact('w', dataClass))).toBe(true);
     }
     expect(may(readOnly, 'artifact.read', artifact('w', 'sensitive'))).toBe(false);
+  });
+
+  it('a sensitive artifact is read by the read-only user that made it, and by no worker with the text of its id', () => {
+    const reader: Principal = { kind: 'read-only', userId: 'x' };
+    const namesake: Principal = { kind: 'worker', workerId: 'x', policy: {} };
+    const ofUser = artifact(actorOf(reader), 'sensitive');
+    const ofWorker = artifact(actorOf(namesake), 'sensitive');
+    expect([ofUser, ofWorker].map((record) => may(reader, 'artifact.read', record))).toEqual([true, false]);
+    expect([ofUser, ofWorker].map((record) => may(namesake, 'artifact.read', record))).toEqual([false, true]);
+  });
+
+  it('a user manages its own tokens in person, and those of nobody else', () => {
+    const own = { kind: 'user', userId: 'o' } as const;
+    const mayOf = (principal: Principal): boolean[] =>
+      [own, { ...own, userId: 'other' }].map((record) => may(principal, 'user.token', record));
+    expect(mayOf({ kind: 'operator', userId: 'o' })).toEqual([true, false]);
+    expect(mayOf({ kind: 'read-only', userId: 'o' })).toEqual([true, false]);
+    expect(mayOf({ kind: 'operator', userId: 'o', brokerId: 'b' })).toEqual([false, false]);
+    expect(mayOf({ kind: 'worker', workerId: 'o', policy: {} })).toEqual([false, false]);
+    expect(mayOf({ kind: 'admin' })).toEqual([true, true]);
   });
 
   describe('that was granted', () => {

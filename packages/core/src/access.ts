@@ -1,3 +1,4 @@
+import { actorOf } from './people/actor.ts';
 import type { Principal } from './principal.ts';
 
 /** Columns of the access table. `metrics-reader` is the role of a worker whose credential has `readMetrics`. */
@@ -7,9 +8,9 @@ export type Role = (typeof roles)[number];
 /**
  * A cell of the access table: `yes`, `no`, or a list of conditions of which at least one must hold.
  *
- * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`) are checked in every call of `may`.
- * Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only if the call
- * has a record.
+ * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`, `in-person`) are checked in every call of
+ * `may`. Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only in calls with
+ * a record. `self` is a condition on both.
  */
 type Cell = 'yes' | 'no' | readonly Condition[];
 type Condition = keyof typeof conditions;
@@ -34,30 +35,36 @@ const cells = (
  */
 // prettier-ignore
 export const accessTable = {
-  //                             admin  operator read-only            worker                                      metrics-reader
-  'job.create':            cells('yes', 'yes',   'no',                ['enqueues'],                               'no'),
-  'job.list':              cells('yes', 'yes',   'yes',               'yes',                                      'no'),
-  'job.read':              cells('yes', 'yes',   'yes',               ['holds', 'made'],                          'no'),
-  'job.claim':             cells('yes', 'no',    'no',                'yes',                                      'no'),
-  'job.work':              cells('yes', 'no',    'no',                'yes',                                      'no'),
-  'job.decide':            cells('yes', 'yes',   'no',                'no',                                       'no'),
-  'job.follow':            cells('yes', 'yes',   'yes',               'no',                                       'no'),
-  'job.explain':           cells('yes', 'yes',   'no',                'no',                                       'no'),
-  'worker.list':           cells('yes', 'yes',   'yes',               'no',                                       'no'),
-  'metrics.read':          cells('yes', 'yes',   'yes',               'no',                                       'yes'),
-  'identity.read':         cells('yes', 'yes',   'yes',               'yes',                                      'yes'),
-  'artifact.add':          cells('yes', 'yes',   'no',                ['holds'],                                  'no'),
-  'artifact.list':         cells('yes', 'yes',   'yes',               'yes',                                      'no'),
-  'artifact.read':         cells('yes', 'yes',   ['not-sensitive'],   ['made', 'administers', 'granted', 'holds'], 'no'),
-  'artifact.deposit':      cells('yes', 'no',    'no',                ['registered'],                             'no'),
-  'artifact.grant':        cells('yes', 'no',    'no',                ['made', 'administers'],                    'no'),
-  'artifact.pin':          cells('yes', 'yes',   'no',                'no',                                       'no'),
-  'experiment.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
-  'experiment.administer': cells('yes', 'no',    'no',                ['experiment-admin'],                       'no'),
-  'experiment.read':       cells('yes', 'yes',   'no',                ['registered'],                             'no'),
-  'experiment.self':       cells('yes', 'no',    'no',                ['registered'],                             'no'),
-  'storage.manage':        cells('yes', 'no',    'no',                'no',                                       'no'),
-  'credential.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
+  //                             admin  operator         read-only                  worker                                      metrics-reader
+  'job.create':            cells('yes', 'yes',           'no',                      ['enqueues'],                               'no'),
+  'job.list':              cells('yes', 'yes',           'yes',                     'yes',                                      'no'),
+  'job.read':              cells('yes', 'yes',           'yes',                     ['holds', 'made'],                          'no'),
+  'job.claim':             cells('yes', 'no',            'no',                      'yes',                                      'no'),
+  'job.work':              cells('yes', 'no',            'no',                      'yes',                                      'no'),
+  'job.decide':            cells('yes', 'yes',           'no',                      'no',                                       'no'),
+  'job.follow':            cells('yes', 'yes',           'yes',                     'no',                                       'no'),
+  'job.explain':           cells('yes', 'yes',           'yes',                     'no',                                       'no'),
+  'worker.list':           cells('yes', 'yes',           'yes',                     'no',                                       'no'),
+  'metrics.read':          cells('yes', 'yes',           'yes',                     'no',                                       'yes'),
+  'identity.read':         cells('yes', 'yes',           'yes',                     'yes',                                      'yes'),
+  'artifact.add':          cells('yes', 'yes',           'no',                      ['holds'],                                  'no'),
+  'artifact.list':         cells('yes', 'yes',           'yes',                     'yes',                                      'no'),
+  'artifact.read':         cells('yes', 'yes',           ['not-sensitive', 'made'], ['made', 'administers', 'granted', 'holds'], 'no'),
+  'artifact.deposit':      cells('yes', 'yes',           'no',                      ['registered'],                             'no'),
+  'artifact.grant':        cells('yes', 'yes',           'no',                      ['made', 'administers'],                    'no'),
+  'artifact.pin':          cells('yes', 'yes',           'no',                      'no',                                       'no'),
+  'experiment.create':     cells('yes', 'yes',           'no',                      'no',                                       'no'),
+  'experiment.list':       cells('yes', 'yes',           'yes',                     'no',                                       'no'),
+  'experiment.administer': cells('yes', 'yes',           'no',                      ['experiment-admin'],                       'no'),
+  'experiment.read':       cells('yes', 'yes',           'yes',                     ['registered'],                             'no'),
+  'experiment.self':       cells('yes', 'no',            'no',                      ['registered'],                             'no'),
+  'storage.read':          cells('yes', 'yes',           'yes',                     'no',                                       'no'),
+  'storage.verify':        cells('yes', 'yes',           'no',                      'no',                                       'no'),
+  'storage.collect':       cells('yes', 'no',            'no',                      'no',                                       'no'),
+  'credential.manage':     cells('yes', 'no',            'no',                      'no',                                       'no'),
+  'user.manage':           cells('yes', 'no',            'no',                      'no',                                       'no'),
+  'user.token':            cells('yes', ['self'],        ['self'],                  'no',                                       'no'),
+  'session.open':          cells('yes', ['in-person'],   ['in-person'],             'no',                                       'no'),
 } as const satisfies Record<string, Readonly<Record<Role, Cell>>>;
 
 /** The right that an operation needs. Its name begins with the kind of record on which the operation acts. */
@@ -68,12 +75,14 @@ export interface JobAccess {
   readonly kind: 'job';
   /** Id of the worker that holds the lease of the job. Null if no worker holds it. */
   readonly heldBy: string | null;
+  /** The actor (`actorOf`) that created the job. */
   readonly createdBy: string;
 }
 
 /** Fields of an artifact that decide access to it. */
 export interface ArtifactAccess {
   readonly kind: 'artifact';
+  /** The actor (`actorOf`) that created the artifact. */
   readonly createdBy: string;
   readonly dataClass: string;
   /** The job of the artifact; undefined for a deposit without a job. */
@@ -84,7 +93,13 @@ export interface ArtifactAccess {
   readonly readers?: readonly string[] | undefined;
 }
 
-export type AccessRecord = JobAccess | ArtifactAccess;
+/** Fields of a user that decide access to its tokens. */
+export interface UserAccess {
+  readonly kind: 'user';
+  readonly userId: string;
+}
+
+export type AccessRecord = JobAccess | ArtifactAccess | UserAccess;
 
 /**
  * Returns true if the principal may do the action. The HTTP API, /v0 and MCP all use this function.
@@ -105,8 +120,8 @@ function roleOf(principal: Principal): Role {
 }
 
 /**
- * The conditions of the access table. If no record is given, a condition on the record returns true. For a principal
- * that is no worker, a condition on workers returns false.
+ * The conditions of the access table. A condition on the record returns true when no record is given. A condition on
+ * workers or users returns false for other principals.
  */
 const conditions = {
   /** The credential has `canEnqueue`. */
@@ -115,9 +130,9 @@ const conditions = {
   registered: (principal: Principal) => membershipOf(principal) !== undefined,
   /** The worker is in the group `admins` of its experiment. */
   'experiment-admin': (principal: Principal) => membershipOf(principal)?.isAdmin === true,
-  /** The worker created the record. */
+  /** The caller created the record. */
   made: (principal: Principal, record?: AccessRecord) =>
-    record === undefined || (principal.kind === 'worker' && record.createdBy === principal.workerId),
+    record === undefined || (record.kind !== 'user' && record.createdBy === actorOf(principal)),
   /**
    * The worker holds the lease of the job, or of the job of the artifact. A lease gives no access to artifacts of the
    * data class `sensitive`.
@@ -125,8 +140,8 @@ const conditions = {
   holds: (principal: Principal, record?: AccessRecord) => {
     if (record === undefined) return true;
     if (record.kind === 'artifact' && isSensitive(record)) return false;
-    const job = record.kind === 'job' ? record : record.job;
-    return principal.kind === 'worker' && job?.heldBy === principal.workerId;
+    const job = record.kind === 'artifact' ? record.job : record;
+    return principal.kind === 'worker' && job?.kind === 'job' && job.heldBy === principal.workerId;
   },
   /** The worker has a read grant for the artifact, or is in a group that has one. */
   granted: (principal: Principal, record?: AccessRecord) => {
@@ -146,7 +161,22 @@ const conditions = {
   /** The record is not an artifact of the data class `sensitive`. */
   'not-sensitive': (_principal: Principal, record?: AccessRecord) =>
     record?.kind !== 'artifact' || !isSensitive(record),
+  /**
+   * The caller is a user with its own credential, and not a broker that acts for the user. Otherwise a broker could make a
+   * credential with all rights of the user, although its own rights are the lower of both.
+   */
+  'in-person': (principal: Principal) => personOf(principal) !== undefined,
+  /** The caller is the user of the record, in person. */
+  self: (principal: Principal, record?: AccessRecord) => {
+    const userId = personOf(principal);
+    return userId !== undefined && (record === undefined || (record.kind === 'user' && record.userId === userId));
+  },
 } as const;
+
+/** Returns the id of the user if the caller is a user in person. */
+function personOf(principal: Principal): string | undefined {
+  return principal.kind === 'worker' || principal.brokerId !== undefined ? undefined : principal.userId;
+}
 
 function membershipOf(principal: Principal) {
   return principal.kind === 'worker' ? principal.membership : undefined;

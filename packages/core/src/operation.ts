@@ -112,6 +112,10 @@ export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
 /** Request header with the page secret of the web page. The server requires it in addition to the session cookie. */
 export const pageSecretHeader = 'proofhouse-page-secret';
+/**
+ * Request header with the id of the user for whom a broker makes the call. Accepted only from user tokens with `mayActFor`.
+ */
+export const actorHeader = 'proofhouse-actor';
 export const requestIdHeader = 'x-request-id';
 /** Request header on /v0. Its value must be the experiment id in the path. */
 export const experimentHeader = 'x-eden-experiment-id';

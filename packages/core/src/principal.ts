@@ -24,11 +24,26 @@ export interface Membership {
   readonly isAdmin: boolean;
 }
 
-/** The identity of a caller. It depends only on the credential. No body field and no other header changes it. */
+/** The user for whom a call is made. */
+interface UserTraits {
+  readonly userId: string;
+  /**
+   * Id of the user whose token made the call, if that is another user: the token has `mayActFor`, and the call has the
+   * header `Proofhouse-Actor` with `userId`.
+   */
+  readonly brokerId?: string | undefined;
+}
+
+/**
+ * The identity of a caller. It is derived from the credential, and no body field changes it. The only header that changes
+ * it is `Proofhouse-Actor`, which is accepted only from tokens with `mayActFor` and never gives more rights.
+ */
 export type Principal =
-  | { readonly kind: 'admin' }
-  | { readonly kind: 'operator'; readonly userId: string }
-  | { readonly kind: 'read-only'; readonly userId: string }
+  | (Partial<UserTraits> & {
+      /** Without a `userId` the caller has the admin token, with one the caller is a user with the role admin. */
+      readonly kind: 'admin';
+    })
+  | (UserTraits & { readonly kind: 'operator' | 'read-only' })
   | {
       readonly kind: 'worker';
       readonly workerId: string;
@@ -36,16 +51,3 @@ export type Principal =
       /** Present only for registration tokens, and only in operations whose access rule uses it. */
       readonly membership?: Membership | undefined;
     };
-
-/** Returns the name of a principal as records store it, for example as their creator or as the reviewer. */
-export function actorOf(principal: Principal): string {
-  switch (principal.kind) {
-    case 'admin':
-      return 'admin';
-    case 'worker':
-      return principal.workerId;
-    case 'operator':
-    case 'read-only':
-      return principal.userId;
-  }
-}

@@ -27,7 +27,8 @@ export async function runServer(options: RunOptions): Promise<number> {
     server = await compose(config, { logger: makeLogger(config.logLevel, stderr) });
     if (config.experiment !== undefined) await server.experiments.ensure(config.experiment);
     const port = await listen(server);
-    stderr.write(greeting(server));
+    const { code } = await server.signIn.newCode({ kind: 'admin' });
+    stderr.write(greeting(server, code));
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
@@ -99,7 +100,7 @@ function startFailure(error: unknown): string {
   return `the server could not start: ${message}`;
 }
 
-function greeting(server: Server): string {
+function greeting(server: Server, signInCode: string): string {
   const { config, adminToken } = server;
   const url = serverUrl(config, server.app);
   const lines = [`Proofhouse is listening on ${url}`, ...warnings(server)];
@@ -109,7 +110,7 @@ function greeting(server: Server): string {
   lines.push(
     '',
     'Sign in to the page (once, within ten minutes; `proofhouse sign-in-link` makes another link):',
-    `  ${url}/#code=${server.signIn.newCode().code}`,
+    `  ${url}/#code=${signInCode}`,
     '',
     `Read:  ${url}/api/docs`,
     `Try:   export PROOFHOUSE_URL=${url} PROOFHOUSE_TOKEN=<the admin token>`,

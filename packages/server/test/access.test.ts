@@ -14,12 +14,16 @@ interface Scene {
   readonly jobId: string;
   readonly artifactId: string;
   readonly tokenId: string;
+  readonly userId: string;
+  readonly userTokenId: string;
 }
 
 /** Returns a correct call of each operation, as its method, URL and options. */
-function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
+function callsOf(scene: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
+  const { jobId, artifactId, tokenId, userId, userTokenId } = scene;
   const job = `/api/queue/jobs/${jobId}`;
   const tokens = '/api/queue/workers/tokens';
+  const user = `/api/users/${userId}`;
   return {
     createJob: ['POST', '/api/queue/jobs', { json: { type: 'exec', requiredCapabilities: ['nobody-has-this'] } }],
     createJobs: [
@@ -68,6 +72,13 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, 
     collectStorage: ['POST', '/api/storage/gc', { json: { dryRun: true } }],
     verifyStorage: ['POST', '/api/storage/verify', { json: {} }],
     listExperiments: ['GET', '/api/experiments', {}],
+    createUser: ['POST', '/api/users', { json: { name: 'Ada', role: 'read-only' } }],
+    listUsers: ['GET', '/api/users', {}],
+    getUser: ['GET', user, {}],
+    updateUser: ['PUT', user, { json: { name: 'Grace' } }],
+    createUserToken: ['POST', `${user}/tokens`, { json: {} }],
+    listUserTokens: ['GET', `${user}/tokens`, {}],
+    revokeUserToken: ['POST', `${user}/tokens/${userTokenId}/revoke`, { json: {} }],
   };
 }
 
@@ -135,6 +146,13 @@ const matrix: Record<ApiOperationId, [admin: number, holder: number, other: numb
   collectStorage: [200, 403, 403, 403],
   verifyStorage: [200, 403, 403, 403],
   listExperiments: [200, 403, 403, 403],
+  createUser: [201, 403, 403, 403],
+  listUsers: [200, 403, 403, 403],
+  getUser: [200, 403, 403, 403],
+  updateUser: [200, 403, 403, 403],
+  createUserToken: [201, 403, 403, 403],
+  listUserTokens: [200, 403, 403, 403],
+  revokeUserToken: [200, 403, 403, 403],
 };
 
 forAnyStore('access', (harness) => {
@@ -143,9 +161,15 @@ forAnyStore('access', (harness) => {
     const running = await t.running();
     const { json } = await t.put(running.job.id, { name: 'made-by-the-admin.txt' });
     const { tokenId } = await t.worker();
-    return { ...running, scene: { jobId: running.job.id, artifactId: json.id as string, tokenId } };
+    const userId = (await t.post('/api/users', { name: 'Ada', role: 'operator' })).json.user.id as string;
+    const userTokenId = (await t.post(`/api/users/${userId}/tokens`)).json.userToken.id as string;
+    const scene = { jobId: running.job.id, artifactId: json.id as string, tokenId, userId, userTokenId };
+    return { ...running, scene };
   };
-  const nowhere: Scene = { jobId: unknown, artifactId: unknown, tokenId: unknown };
+  const nowhere: Scene = {
+    ...{ jobId: unknown, artifactId: unknown, tokenId: unknown },
+    ...{ userId: unknown, userTokenId: unknown },
+  };
 
   it.each(Object.keys(matrix) as ApiOperationId[])('%s', async (id) => {
     const t = harness();

@@ -5,117 +5,19 @@ import { operations, type Operation, type OperationId } from '@proofhouse/core';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
 import { describedOperation, expectDescribed } from './support/described-answer.ts';
 import { EventStreamReader } from './support/event-stream-reader.ts';
-import { fieldsAndFile, formBody, formType } from './support/form.ts';
+import { operationSamples, type Sample } from './support/operation-samples.ts';
 import { startTestServer, type Answer, type CallOptions, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 let t: TestServer;
 let experiment: WireExperiment;
+let samples: ReturnType<typeof operationSamples>;
 beforeAll(async () => {
   t = await startTestServer();
   experiment = await WireExperiment.make(t);
+  samples = operationSamples(t, experiment);
 });
 afterAll(() => t.close());
-
-/** The values of a call that succeeds. */
-interface Sample {
-  readonly path?: Readonly<Record<string, string>>;
-  readonly query?: string;
-  readonly json?: unknown;
-  readonly payload?: Buffer;
-  readonly as?: CallOptions['as'];
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const running = async (json?: unknown): Promise<Sample> => {
-  const { job, worker, lease } = await t.running();
-  return { path: { jobId: job.id }, as: worker, headers: { 'proofhouse-lease': lease }, json };
-};
-const queued = async (): Promise<Sample> => ({ path: { jobId: (await t.enqueue()).id } });
-const uploaded = async () => (await t.put((await t.enqueue()).id, { name: 'a.txt', file: 'bytes' })).json;
-const ofArtifact = async (): Promise<Sample> => {
-  const { id, jobId } = await uploaded();
-  return { path: { jobId, artifactId: id } };
-};
-const upload = (): Buffer => formBody(fieldsAndFile({ name: 'a/b.txt' }, 'bytes'));
-const nothing = (): Sample => ({});
-const ofWorker = async (): Promise<Sample> => ({ path: { workerId: (await experiment.register()).id } });
-const ofGroup = async (json?: unknown): Promise<Sample> => ({ path: { groupId: await experiment.group() }, json });
-
-/** Creates the values of a successful call for each operation. The code does not compile if an operation is missing. */
-const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
-  createJob: () => ({ json: { type: 'exec' } }),
-  createJobs: () => ({ json: { items: [{ type: 'exec' }] } }),
-  identify: nothing,
-  listJobs: nothing,
-  getJob: queued,
-  claimJob: async () => ({ as: await t.worker(), json: {} }),
-  heartbeatJob: () => running(),
-  completeJob: () => running(),
-  failJob: () => running({ errorMessage: 'no disk' }),
-  completeJobs: async () => ({ as: await t.worker(), json: { items: [{ jobId: 'none', leaseId: 'none' }] } }),
-  cancelJob: queued,
-  ackCancel: async () => {
-    const sample = await running();
-    await t.post(`/api/queue/jobs/${sample.path?.['jobId'] ?? ''}/cancel`);
-    return sample;
-  },
-  retryJob: async () => {
-    const { job, worker, lease } = await t.running();
-    const failed = { errorMessage: 'no disk' };
-    await t.post(`/api/queue/jobs/${job.id}/fail`, failed, worker, { 'proofhouse-lease': lease });
-    return { path: { jobId: job.id } };
-  },
-  explainJob: queued,
-  listWorkers: nothing,
-  appendEvents: () => running({ message: 'half way' }),
-  listEvents: queued,
-  streamEvents: queued,
-  streamHints: nothing,
-  uploadArtifact: async () => ({ ...(await queued()), payload: upload(), headers: { 'content-type': formType } }),
-  putArtifact: async () => ({ path: { ...(await queued()).path, name: 'a/b.txt' }, payload: Buffer.from('bytes') }),
-  listJobArtifacts: queued,
-  downloadArtifact: ofArtifact,
-  excerptArtifact: ofArtifact,
-  createWorkerToken: () => ({ json: { workerId: t.unique('worker') } }),
-  listWorkerTokens: nothing,
-  revokeWorkerToken: async () => ({ path: { tokenId: (await t.worker()).tokenId } }),
-  listArtifacts: nothing,
-  getArtifact: ofArtifact,
-  readArtifactContent: ofArtifact,
-  pinArtifact: ofArtifact,
-  unpinArtifact: ofArtifact,
-  createSignInLink: nothing,
-  createTicket: async () => {
-    const { id, jobId } = await uploaded();
-    return { json: { path: `/api/queue/jobs/${jobId}/artifacts/${id}/download` } };
-  },
-  createExperiment: nothing,
-  listExperiments: nothing,
-  storageUsage: nothing,
-  collectStorage: nothing,
-  verifyStorage: nothing,
-  registerWorker: nothing,
-  listRegisteredWorkers: nothing,
-  getRegisteredWorker: ofWorker,
-  reissueCredential: ofWorker,
-  whoami: async () => ({ as: (await experiment.register()).credential }),
-  createGroup: nothing,
-  listGroups: nothing,
-  getGroup: () => ofGroup(),
-  addGroupMember: () => ofGroup({ member_id: 'wkr_00000000000000000000000000' }),
-  removeGroupMember: async () => {
-    const sample = await ofGroup();
-    return { path: { ...sample.path, memberId: 'wkr_somebody' } };
-  },
-  deleteGroup: () => ofGroup(),
-  depositArtifact: () => ({
-    payload: formBody([{ name: 'file', value: 'bytes' }]),
-    headers: { 'content-type': formType },
-  }),
-  fetchArtifact: async () => ({ query: `?uri=${encodeURIComponent((await experiment.deposit()).artifacts_uri)}` }),
-  grantRead: async () => ({ json: { uri: (await experiment.deposit()).artifacts_uri, reader: 'admins' } }),
-};
 
 const rows = Object.entries(operations) as [OperationId, Operation][];
 const select = (which: (row: Operation) => boolean): [OperationId, Operation][] => rows.filter(([, row]) => which(row));

@@ -112,13 +112,13 @@ describe('a session', () => {
   });
 
   it('is a cookie that no script reads and no page elsewhere sends, secure behind https', async () => {
-    const { code } = t.server.signIn.newCode();
+    const { code } = await t.server.signIn.newCode({ kind: 'admin' });
     const cookie = String((await post({ code })).headers['set-cookie']);
     expect(cookie).toMatch(/; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
     const other = await startTestServer({ settings: { publicUrl: 'https://work.example.com', basePath: '/w' } });
     const secure = await other.call('POST', '/w/api/session', {
       as: null,
-      json: { code: other.server.signIn.newCode().code },
+      json: { code: (await other.server.signIn.newCode({ kind: 'admin' })).code },
     });
     expect(String(secure.headers['set-cookie'])).toMatch(
       /; Path=\/w; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/,
@@ -135,7 +135,9 @@ describe('signing in', () => {
     const worker = await t.worker();
     expect(await post({ token: worker.token })).toMatchObject({
       status: 403,
-      json: { detail: `This is the token of the worker ${worker.id}; the page takes the admin token.` },
+      json: {
+        detail: `This is the token of the worker ${worker.id}; the page takes the admin token or the token of a user.`,
+      },
     });
     expect((await post({ token: `${adminToken}x` })).status).toBe(401);
     for (const body of [{}, { code: '' }, { token: '  ' }, { code: 'a', token: 'b' }, { token: 1 }, [], 'x']) {
@@ -149,7 +151,7 @@ describe('signing in', () => {
     const code = new URLSearchParams(new URL(link.json.url as string).hash.slice(1)).get('code');
     expect((await post({ code })).status).toBe(200);
     expect(await post({ code })).toMatchObject({ status: 401, json: { detail: /`proofhouse sign-in-link`/ } });
-    const { code: late } = t.server.signIn.newCode();
+    const { code: late } = await t.server.signIn.newCode({ kind: 'admin' });
     t.clock.advance(10 * minuteMs);
     expect((await post({ code: late })).status).toBe(401);
   });

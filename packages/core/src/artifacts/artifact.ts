@@ -4,6 +4,7 @@ import { digestOf } from '../values/digest.ts';
 import { findingsToJson, secretFindingsSchema, type SecretFindings } from '../values/secret-findings.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { checksumOf, contentSizeOf, ownedBlob, type ArtifactContent } from './artifact-content.ts';
+import { actorToJson } from '../people/actor.ts';
 
 export const artifactTypes = [
   'podcast-doc',
@@ -243,11 +244,11 @@ export function artifactToJson(artifact: ArtifactRecord): Artifact {
     experimentId: artifact.experimentId,
     sourceType: artifact.sourceType,
     producedBy: artifact.producedBy,
-    createdBy: artifact.createdBy,
+    createdBy: actorToJson(artifact.createdBy),
     createdAt: isoTime(artifact.createdAt),
     updatedAt: isoTime(artifact.updatedAt),
     reviewer: artifact.reviewer,
-    reviewedBy: artifact.reviewedBy,
+    reviewedBy: artifact.reviewedBy === null ? null : actorToJson(artifact.reviewedBy),
     reviewedAt: isoTimeOrNull(artifact.reviewedAt),
     reviewedDigest: artifact.reviewedDigest,
     reviewNote: artifact.reviewNote,
@@ -302,7 +303,7 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
     sizeBytes,
     digest: digestOf(sha256),
     storagePath: `${jobId}/${name}`,
-    createdBy: artifact.createdBy,
+    createdBy: actorToJson(artifact.createdBy),
     tags: [...artifact.tags],
     metadata: { ...artifact.metadata },
     createdAt: isoTime(artifact.createdAt),

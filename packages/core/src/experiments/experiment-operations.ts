@@ -11,7 +11,7 @@ export const experimentOperations = {
     path: '/api/experiments',
     request: 'json',
     status: 201,
-    action: 'experiment.manage',
+    action: 'experiment.create',
     summary: 'Make an experiment, with its standing groups',
     body: createExperimentSchema,
     output: experimentSchema,
@@ -20,7 +20,7 @@ export const experimentOperations = {
   listExperiments: operation({
     method: 'GET',
     path: '/api/experiments',
-    action: 'experiment.manage',
+    action: 'experiment.list',
     summary: 'List experiments, newest first',
     query: z.strictObject({ limit: limitSchema(200, 50), cursor: cursorSchema }),
     output: page(experimentSchema),

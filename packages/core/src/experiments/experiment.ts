@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
 import { timeSchema } from '../values/wire-values.ts';
+import { actorToJson } from '../people/actor.ts';
 
 /**
  * Returns the pattern of ids with a prefix: 26 characters of lower-case Crockford base32 (no i, l, o, u). Ids that the
@@ -222,5 +223,5 @@ export const experimentSchema = z
 export type Experiment = z.infer<typeof experimentSchema>;
 
 export function experimentToJson({ id, name, createdBy, createdAt }: ExperimentRecord): Experiment {
-  return { experimentId: id, name, createdBy, createdAt: new Date(createdAt).toISOString() };
+  return { experimentId: id, name, createdBy: actorToJson(createdBy), createdAt: new Date(createdAt).toISOString() };
 }

@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
-import { timeSchema } from '../values/wire-values.ts';
+import { cursorSchema, limitSchema, timeSchema } from '../values/wire-values.ts';
 import { identitySchema } from './identity.ts';
+import { createUserSchema, createUserTokenSchema, updateUserSchema, userSchema, userTokenSchema } from './user.ts';
+
+const userParams = z.strictObject({ userId: z.string() });
+const userAnswer = z.object({ user: userSchema });
+const pageQuery = z.strictObject({ limit: limitSchema(200, 50), cursor: cursorSchema });
 
 /**
- * Operations on the identity of the caller, on sign-in links for the web page, and on download links that need no
- * credential.
+ * Operations on users and their tokens, on the caller's identity, on sign-in links for the web page, and on download links
+ * that need no credential.
  */
 export const peopleOperations = {
   identify: operation({
@@ -21,9 +26,9 @@ export const peopleOperations = {
     path: '/api/session/links',
     request: 'json',
     status: 201,
-    action: 'credential.manage',
-    summary: 'Make a link that signs a browser in to the page',
-    description: 'It works once, within ten minutes, at the server that made it.',
+    action: 'session.open',
+    summary: 'Make a link that signs a browser in to the page as the caller',
+    description: 'It works once, within ten minutes, at every server.',
     output: z.object({ url: z.string(), expiresAt: timeSchema }).meta({ id: 'SignInLink' }),
   }),
   createTicket: operation({
@@ -50,5 +55,82 @@ export const peopleOperations = {
       })
       .meta({ id: 'Ticket' }),
     errors: ['job_not_found', 'artifact_not_found', 'artifact_job_mismatch', 'artifact_expired'],
+  }),
+  createUser: operation({
+    method: 'POST',
+    path: '/api/users',
+    request: 'json',
+    status: 201,
+    action: 'user.manage',
+    summary: 'Make a user, who gets tokens with a call of its own',
+    body: createUserSchema,
+    output: userAnswer,
+    errors: ['secret_found'],
+  }),
+  listUsers: operation({
+    method: 'GET',
+    path: '/api/users',
+    action: 'user.manage',
+    summary: 'List users, newest first',
+    query: pageQuery,
+    output: z.object({ users: z.array(userSchema), nextCursor: z.string().nullable() }),
+    errors: ['invalid_cursor'],
+  }),
+  getUser: operation({
+    method: 'GET',
+    path: '/api/users/{userId}',
+    action: 'user.manage',
+    summary: 'Show a user',
+    params: userParams,
+    output: userAnswer,
+    errors: ['user_not_found'],
+  }),
+  updateUser: operation({
+    method: 'PUT',
+    path: '/api/users/{userId}',
+    request: 'json',
+    action: 'user.manage',
+    summary: 'Change a user, or disable or enable it',
+    description:
+      'A disabled user is refused at once at every server. Its tokens and sessions end for good: a user that is enabled again needs new ones. The last enabled user with the role admin can neither be disabled nor get another role.',
+    params: userParams,
+    body: updateUserSchema,
+    output: userAnswer,
+    errors: ['user_not_found', 'last_admin', 'version_conflict', 'secret_found'],
+  }),
+  createUserToken: operation({
+    method: 'POST',
+    path: '/api/users/{userId}/tokens',
+    request: 'json',
+    status: 201,
+    action: 'user.token',
+    summary: 'Make a token of a user; it is shown once',
+    description: 'An admin makes tokens of all users, and every user makes its own.',
+    params: userParams,
+    body: createUserTokenSchema,
+    output: z
+      .object({ token: z.string().meta({ description: 'Shown once; keep it.' }), userToken: userTokenSchema })
+      .meta({ id: 'CreatedUserToken' }),
+    errors: ['user_not_found', 'secret_found'],
+  }),
+  listUserTokens: operation({
+    method: 'GET',
+    path: '/api/users/{userId}/tokens',
+    action: 'user.token',
+    summary: 'List tokens of a user, newest first, never their secrets',
+    params: userParams,
+    query: pageQuery,
+    output: z.object({ userTokens: z.array(userTokenSchema), nextCursor: z.string().nullable() }),
+    errors: ['user_not_found', 'invalid_cursor'],
+  }),
+  revokeUserToken: operation({
+    method: 'POST',
+    path: '/api/users/{userId}/tokens/{tokenId}/revoke',
+    request: 'json',
+    action: 'user.token',
+    summary: 'Revoke a token of a user at once and for good, with the sessions that it opened',
+    params: z.strictObject({ userId: z.string(), tokenId: z.string() }),
+    output: z.object({ userToken: userTokenSchema }),
+    errors: ['user_not_found', 'not_found', 'version_conflict'],
   }),
 } as const satisfies Record<string, Operation>;

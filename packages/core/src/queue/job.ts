@@ -7,6 +7,7 @@ import { problemSchema } from '../problem.ts';
 import { refusedField } from '../values/refused-fields.ts';
 import { findingsToJson, secretFindingsSchema, type SecretFindings } from '../values/secret-findings.ts';
 import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-values.ts';
+import { actorToJson } from '../people/actor.ts';
 
 /** Largest result summary, error message or finish summary, in bytes of UTF-8. */
 export const maxSummaryBytes = 8 * 1024;
@@ -263,7 +264,7 @@ export function jobToJson(job: JobRecord, options: { showLease: boolean; type: J
     bundleId: job.bundleId,
     parentJobId: job.parentJobId,
     manifestName: job.manifestName,
-    createdBy: job.createdBy,
+    createdBy: actorToJson(job.createdBy),
     claimedBy: holderOfJob(job),
     lastClaimedBy: job.lastClaimedBy,
     ...(options.showLease && job.status === 'running' && job.leaseId !== null ? { leaseId: job.leaseId } : {}),
@@ -276,7 +277,7 @@ export function jobToJson(job: JobRecord, options: { showLease: boolean; type: J
     finish: job.finish === null ? null : { ...job.finish },
     findings: findingsToJson(job.findings),
     cancelRequestedAt: time(job.cancelRequestedAt),
-    cancelRequestedBy: job.cancelRequestedBy,
+    cancelRequestedBy: job.cancelRequestedBy === null ? null : actorToJson(job.cancelRequestedBy),
     cancelReason: job.cancelReason,
     startedAt: time(job.startedAt),
     attemptStartedAt: time(job.attemptStartedAt),

@@ -49,7 +49,7 @@ export const storageOperations = {
   storageUsage: operation({
     method: 'GET',
     path: '/api/storage/usage',
-    action: 'storage.manage',
+    action: 'storage.read',
     summary: 'How much is stored, by type, beside the quota',
     output: storageUsageSchema,
   }),
@@ -57,7 +57,7 @@ export const storageOperations = {
     method: 'POST',
     path: '/api/storage/gc',
     request: 'json',
-    action: 'storage.manage',
+    action: 'storage.collect',
     // Repeatable because the bytes of the slice are removed only once.
     repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
@@ -82,7 +82,7 @@ export const storageOperations = {
     method: 'POST',
     path: '/api/storage/verify',
     request: 'json',
-    action: 'storage.manage',
+    action: 'storage.verify',
     // Repeatable because the records of the slice are repaired only once.
     repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',

@@ -13,6 +13,7 @@ import type { AppError } from '../app-error.ts';
 import { visibleText } from '../values/visible-text.ts';
 import { defaultContentType } from '../values/content-type.ts';
 import { timeSchema } from '../values/wire-values.ts';
+import { actorToJson } from '../people/actor.ts';
 
 // Schemas of the JSON on /v0 (contract: wire-level deposit and fetch; seed 002). Fields are in snake_case. A field
 // without a value is absent and not null.
@@ -79,7 +80,7 @@ export function workerToJson(worker: WorkerRecord): V0Worker {
     ...(worker.name === null ? {} : { name: worker.name }),
     ...(Object.keys(worker.labels).length === 0 ? {} : { labels: { ...worker.labels } }),
     registered_at: new Date(worker.createdAt).toISOString(),
-    registered_by: worker.createdBy,
+    registered_by: actorToJson(worker.createdBy),
   };
 }
 
@@ -126,7 +127,7 @@ export function groupToJson(group: GroupRecord): V0Group {
     ...(group.name === null ? {} : { name: group.name }),
     members: [...group.members],
     created_at: new Date(group.createdAt).toISOString(),
-    created_by: group.createdBy,
+    created_by: actorToJson(group.createdBy),
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jobTypePattern, jobTypeRule } from '../queue/job-types.ts';
 import type { WorkerPolicy } from '../principal.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
+import { actorToJson } from '../people/actor.ts';
 
 /** The identity of a worker, which may have any number of credentials. */
 export interface WorkerRecord {
@@ -119,7 +120,7 @@ export function workerTokenToJson(credential: CredentialRecord): WorkerToken {
     capabilities: list(credential.policy.capabilities),
     canEnqueue: credential.policy.canEnqueue === true,
     readMetrics: credential.policy.readMetrics === true,
-    createdBy: credential.createdBy,
+    createdBy: actorToJson(credential.createdBy),
     createdAt: new Date(credential.createdAt).toISOString(),
     expiresAt: time(credential.expiresAt),
     revokedAt: time(credential.revokedAt),

@@ -1,8 +1,15 @@
-/**
- * The credential of a caller. It contains hashes instead of secrets. So it can be stored, and it can be checked again
- * later.
- */
-export type Credential =
-  | { readonly kind: 'token'; readonly name: string | undefined; readonly sha256: string }
+/** The credential of a caller. It contains hashes instead of secrets, so it can be stored and checked again later. */
+export type Credential = (
+  | {
+      readonly kind: 'token';
+      readonly name: string | undefined;
+      readonly sha256: string;
+      /** True if the token has the prefix of user tokens. Only user tokens are then looked up. */
+      readonly isUserToken: boolean;
+    }
   | { readonly kind: 'session'; readonly sessions: readonly string[]; readonly pageSecret: string }
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' }
+) & {
+  /** The user for whom the call is made: the header `Proofhouse-Actor`. Undefined without the header. */
+  readonly actor?: string | undefined;
+};

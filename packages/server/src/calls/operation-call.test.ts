@@ -7,8 +7,13 @@ const operator: Principal = { kind: 'operator', userId: 'o' };
 const refused = 'credential may not do this';
 
 it.each<[OperationId, Principal, string]>([
-  ['storageUsage', worker, `A worker ${refused} (GET /api/storage/usage); it needs the admin's token.`],
-  ['createJob', worker, `A worker ${refused} (POST /api/queue/jobs); it needs the admin's token.`],
+  [
+    'storageUsage',
+    worker,
+    `A worker ${refused} (GET /api/storage/usage); it needs an operator's or the admin's token.`,
+  ],
+  ['collectStorage', operator, `An operator ${refused} (POST /api/storage/gc); it needs the admin's token.`],
+  ['createJob', worker, `A worker ${refused} (POST /api/queue/jobs); it needs an operator's or the admin's token.`],
   [
     'claimJob',
     operator,

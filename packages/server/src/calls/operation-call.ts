@@ -120,7 +120,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Returns the kinds of tokens that allow the action, for error messages. Only workers and the admin have tokens. */
+/** Returns the names of the tokens that allow the action, for error messages. The least ones are named first. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],
@@ -128,7 +128,9 @@ function tokensFor(action: Action): string {
     ["an admin-class worker's", { ...worker, membership: { ...membership, isAdmin: true } }],
   ] as const;
   const [oneWorker] = workers.find(([, each]) => may(each, action)) ?? [];
-  return `${oneWorker === undefined ? '' : `${oneWorker} or `}the admin's token`;
+  const operator = may({ kind: 'operator', userId: '' }, action) ? "an operator's" : undefined;
+  const lesser = [oneWorker, operator].filter((name) => name !== undefined);
+  return `${lesser.length === 0 ? '' : `${lesser.join(', ')} or `}the admin's token`;
 }
 
 /** Returns the first product of a `User-Agent` header (RFC 9110), at most 100 printable characters of it. */

@@ -2,9 +2,11 @@ import { Experiments } from '../experiments/experiments.ts';
 import { Groups } from '../experiments/groups.ts';
 import type { AuthenticateParts } from '../http/authenticate.ts';
 import { sessionHandlers } from '../http/routes/session.ts';
+import { userHandlers } from '../http/routes/users.ts';
 import { workerHandlers } from '../http/routes/workers.ts';
 import { v0WorkerHandlers } from '../http/v0/v0-workers.ts';
 import { SignIn } from '../users/sign-in.ts';
+import { Users } from '../users/users.ts';
 import { Workers } from '../workers/workers.ts';
 import type { Area } from './area.ts';
 import type { QueueServices } from './queue.ts';
@@ -12,27 +14,30 @@ import type { SharedServices } from './shared-services.ts';
 
 export interface AccessServices {
   readonly workers: Workers;
+  readonly users: Users;
   readonly experiments: Experiments;
   readonly groups: Groups;
   readonly signIn: SignIn;
   readonly authentication: AuthenticateParts;
 }
 
-/** Constructs the services for callers: workers and tokens, experiments and groups, and the sign-in of the web page. */
+/** Constructs the services for callers: workers, users and tokens, experiments and groups, and the sign-in of the page. */
 export function composeAccess(shared: SharedServices, { jobs, presence }: QueueServices) {
   const { config, clock, ids, store, random, adminToken, secrets, baseUrl } = shared;
-  const signIn = new SignIn({ clock, ids });
+  const signIn = new SignIn({ store: store.users, commits: store, clock, ids, adminKey: adminToken.key });
+  const users = new Users({ store: store.users, commits: store, clock, ids, secrets });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids, secrets });
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids, secrets });
   const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random, secrets });
-  const authentication = { workers, groups, adminToken, signIn, required: config.authRequired };
+  const authentication = { workers, users, groups, adminToken, signIn, required: config.authRequired };
   const handlers = {
     ...v0WorkerHandlers(workers, groups),
+    ...userHandlers(users, workers),
     ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
     ...sessionHandlers(signIn, baseUrl),
   };
   return {
-    services: { workers, experiments, groups, signIn, authentication },
+    services: { workers, users, experiments, groups, signIn, authentication },
     handlers,
     background: [],
   } satisfies Area<AccessServices, typeof handlers>;

@@ -67,7 +67,7 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
   };
   const handlers = {
     ...artifactHandlers({ artifacts, jobUploads, excerpts: new Excerpts({ artifacts, load, clock }), clock }),
-    ...artifactRecordHandlers(artifacts, experiments),
+    ...artifactRecordHandlers(artifacts, experiments, access.users),
     ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...ticketHandlers(tickets),
   };

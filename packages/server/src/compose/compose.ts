@@ -19,6 +19,7 @@ import { keepPrivate } from '../maintenance/private-places.ts';
 import { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
 import type { SignIn } from '../users/sign-in.ts';
+import type { Users } from '../users/users.ts';
 import { houseSecrets } from '../kernel/house-secrets.ts';
 import { SecretPolicy } from '../secrets/secret-policy.ts';
 import { SecretThreads } from '../secrets/secret-threads.ts';
@@ -56,6 +57,7 @@ export interface Server {
   readonly deposits: Deposits;
   readonly storage: StorageParts;
   readonly workers: Workers;
+  readonly users: Users;
   readonly experiments: Experiments;
   readonly groups: Groups;
   readonly adminToken: AdminToken;

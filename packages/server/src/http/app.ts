@@ -7,7 +7,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { AppError, operations, requestIdHeader } from '@proofhouse/core';
+import { actorOf, AppError, operations, requestIdHeader } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Load } from '../kernel/load.ts';
@@ -203,7 +203,7 @@ function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 function nameOf({ principal }: FastifyRequest): string | undefined {
-  return principal?.kind === 'worker' ? principal.workerId : principal?.kind;
+  return principal === undefined ? undefined : actorOf(principal);
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { AppError, pageSecretHeader, type Principal } from '@proofhouse/core';
+import { actorHeader, AppError, pageSecretHeader, type Principal } from '@proofhouse/core';
 import type { Credential } from '../calls/credential.ts';
 import type { Groups } from '../experiments/groups.ts';
-import { sha256Hex } from '../kernel/secret.ts';
+import { sha256Hex, userTokenPrefix } from '../kernel/secret.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { SignIn } from '../users/sign-in.ts';
+import { notBroker, type Users } from '../users/users.ts';
 import type { Workers } from '../workers/workers.ts';
 import { readSessionCookies } from './session-cookie.ts';
 
@@ -12,6 +13,7 @@ const workerTokenHeaders = ['x-worker-token', 'x-moonmind-worker-token'] as cons
 
 export interface AuthenticateParts {
   readonly workers: Workers;
+  readonly users: Users;
   readonly groups: Groups;
   readonly adminToken: AdminToken;
   readonly signIn: SignIn;
@@ -39,25 +41,64 @@ export async function authenticate(
  */
 export function readCredential(headers: IncomingHttpHeaders): Credential {
   const given = tokenOf(headers);
+  const actor = actorIn(headers);
   if (given !== undefined) {
     const { name, secret } = splitCredential(given);
-    return { kind: 'token', name, sha256: sha256Hex(secret) };
+    return { ...tokenCredential(name, secret), actor };
   }
   const sessions = readSessionCookies(headers.cookie);
   const pageSecret = headers[pageSecretHeader];
   // Browsers send the cookie to every port of the host. So a cookie without the page secret is not accepted.
-  if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none' };
-  return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret) };
+  if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none', actor };
+  return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret), actor };
 }
 
-/** Returns the principal of a credential; see `authenticate` for `membership`. Errors: `unauthenticated`. */
+/** Returns the credential of a token. `name` is the principal that the caller wrote before the token. */
+export function tokenCredential(name: string | undefined, secret: string): Credential & { readonly kind: 'token' } {
+  const isUserToken = secret.startsWith(`${userTokenPrefix}_`);
+  return { kind: 'token', name, sha256: sha256Hex(secret), isUserToken };
+}
+
+/** Returns the user that the header `Proofhouse-Actor` names. Undefined without the header. */
+export function actorIn(headers: IncomingHttpHeaders): string | undefined {
+  const value = headers[actorHeader];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/**
+ * Returns the principal of a credential; see `authenticate` for `membership`. Errors: `unauthenticated`, and `forbidden` for
+ * a credential whose `actor` is not accepted.
+ */
 export async function principalOf(
   credential: Credential,
   parts: AuthenticateParts,
   wanted: { readonly membership: boolean } = { membership: false },
 ): Promise<Principal> {
+  if (credential.kind === 'token' && credential.isUserToken && !parts.adminToken.matchesHash(credential.sha256)) {
+    return userOf(credential, parts.users);
+  }
+  const principal = await callerOf(credential, parts, wanted);
+  if (credential.actor !== undefined) throw notBroker();
+  return principal;
+}
+
+async function userOf(
+  { name, sha256, actor }: Credential & { readonly kind: 'token' },
+  users: Users,
+): Promise<Principal> {
+  const user = await users.authenticateHash(sha256, name);
+  if (user === undefined) throw unauthenticated('The token is unknown, expired or revoked, or its user is disabled.');
+  return actor === undefined ? user.principal : users.actingFor(user, actor);
+}
+
+/** Returns the principal of a credential that is not a user token. */
+async function callerOf(
+  credential: Credential,
+  parts: AuthenticateParts,
+  wanted: { readonly membership: boolean },
+): Promise<Principal> {
   if (credential.kind !== 'token') {
-    const person = personOf(credential, parts.signIn);
+    const person = await personOf(credential, parts.signIn);
     if (person !== undefined) return person;
     if (!parts.required) return { kind: 'admin' };
     throw unauthenticated('Send "Authorization: Bearer <token>".');
@@ -71,10 +112,10 @@ export async function principalOf(
   return { ...principal, membership: await parts.groups.membershipOf(registeredIn, principal.workerId) };
 }
 
-function personOf(credential: Credential, signIn: SignIn): Principal | undefined {
+async function personOf(credential: Credential, signIn: SignIn): Promise<Principal | undefined> {
   if (credential.kind !== 'session') return undefined;
   for (const session of credential.sessions) {
-    const person = signIn.principalOf(session, credential.pageSecret);
+    const person = await signIn.principalOf(session, credential.pageSecret);
     if (person !== undefined) return person;
   }
   return undefined;

@@ -10,6 +10,10 @@ import type {
   JobEventDraft,
   JobRecord,
   Refusal,
+  SessionRecord,
+  SignInCodeRecord,
+  UserRecord,
+  UserTokenRecord,
   WorkerRecord,
 } from '@proofhouse/core';
 import type { EntityConditions } from './entity-conditions.ts';
@@ -27,6 +31,10 @@ export interface RecordKinds {
   group: GroupEntry;
   /** May be inserted as a record only while the group is hidden. For a visible group, use `add-member`. */
   member: GroupMember;
+  session: SessionRecord;
+  'sign-in-code': SignInCodeRecord;
+  user: UserRecord;
+  'user-token': UserTokenRecord;
   worker: WorkerRecord;
 }
 export type RecordKind = keyof RecordKinds;

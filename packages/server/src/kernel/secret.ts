@@ -16,3 +16,5 @@ export function sameHash(a: string, b: string): boolean {
 export const workerTokenPrefix = 'phw';
 /** The prefix of the admin token that the first start of a server creates. */
 export const adminTokenPrefix = 'pha';
+/** The prefix of every token of a user. */
+export const userTokenPrefix = 'phu';

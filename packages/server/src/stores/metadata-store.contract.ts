@@ -4,6 +4,7 @@ import { blobOwnersContract } from './contract/blob-owners.contract.ts';
 import { commitsContract } from './contract/commits.contract.ts';
 import { experimentsContract } from './contract/experiments.contract.ts';
 import { modelContract } from './contract/model.contract.ts';
+import { peopleContract } from './contract/people.contract.ts';
 import { presenceContract } from './contract/presence.contract.ts';
 import { queueContract } from './contract/queue.contract.ts';
 import { racesContract } from './contract/races.contract.ts';
@@ -27,6 +28,7 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
     experimentsContract(harness);
     registrationsContract(harness);
     presenceContract(harness);
+    peopleContract(harness);
     racesContract(harness);
     modelContract(harness, histories);
   });

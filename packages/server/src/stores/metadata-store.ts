@@ -8,6 +8,7 @@ import type { HintChannel } from '../jobs/job-hints.ts';
 import type { PresenceStore } from '../workers/presence-store.ts';
 import type { StoreTime } from '../kernel/time/store-time.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
+import type { UserStore } from '../users/user-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 
 /**
@@ -27,6 +28,7 @@ export interface MetadataStore extends Commits {
   readonly blobOwners: BlobOwners;
   readonly workers: WorkerStore;
   readonly experiments: ExperimentStore;
+  readonly users: UserStore;
   readonly settings: SettingStore;
   readonly presence: PresenceStore;
   /** The channel between the servers of one database. Undefined if the database can have only one server. */

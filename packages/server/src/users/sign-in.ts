@@ -1,17 +1,16 @@
-import type { Principal } from '@proofhouse/core';
+import { AppError, type Principal, type SessionOwner } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
+import { insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { sameHash, sha256Hex } from '../kernel/secret.ts';
+import type { FoundSession, UserStore } from './user-store.ts';
+import { hasEnded, principalOfUser } from './users.ts';
 
 const codeLifeMs = 10 * 60 * 1000;
 export const sessionLifeMs = 12 * 60 * 60 * 1000;
-/**
- * Largest numbers of unused codes, of sessions, and of page secrets of one session (each sign-in adds one). Above a
- * limit, the oldest entry is evicted.
- */
-const maxCodes = 1000;
-const maxSessions = 1000;
-const maxPageSecrets = 50;
+
+/** Number of page secrets of a cookie that are read to find out whether the cookie is a valid session. */
+const mostTabs = 20;
 
 export interface SignInCode {
   readonly code: string;
@@ -33,96 +32,133 @@ export interface OpenedSession {
   readonly pageSecret: string;
 }
 
-interface Session {
-  expiresAt: number;
-  readonly principal: Principal;
-  /** sha256 of each page secret, oldest first. */
-  readonly pageSecrets: Set<string>;
-}
+/** A person who may sign in to the web page: a user, or the holder of the admin token. */
+type Person = Exclude<Principal, { readonly kind: 'worker' }>;
 
 /**
- * Sign-in of the web page. A code from a sign-in link, or a token, is exchanged for a session. A code is valid once,
- * within ten minutes. A session is valid only together with one of its page secrets. Codes and sessions exist only in
- * the memory of this process, as hashes, so a restart ends every session. Their age is measured with the monotonic
- * clock.
+ * Sign-in of the web page: a code from a sign-in link, or a token, is exchanged for a session. A code is valid once, within
+ * ten minutes. A session is valid for twelve hours, and only together with one of its page secrets. Codes and sessions are
+ * rows with hashes, so they are valid at every server and after a restart. Their times are those of the store.
+ *
+ * A session ends with its person: when the user is disabled, when the token that opened it ends, or when the server gets
+ * another admin token. The role of a session is the present role of the user.
  */
 export class SignIn {
+  readonly #store: UserStore;
+  readonly #commits: Commits;
   readonly #clock: Clock;
   readonly #ids: Ids;
-  readonly #codes = new Map<string, number>();
-  readonly #sessions = new Map<string, Session>();
+  readonly #adminKey: string;
 
-  constructor(parts: { clock: Clock; ids: Ids }) {
+  /** `adminKey` identifies the present admin token and is not secret. */
+  constructor(parts: { store: UserStore; commits: Commits; clock: Clock; ids: Ids; adminKey: string }) {
+    this.#store = parts.store;
+    this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
+    this.#adminKey = parts.adminKey;
   }
 
-  newCode(): SignInCode {
+  /** Creates a code that signs a browser in as this person. Errors: `forbidden`. */
+  async newCode(principal: Principal): Promise<SignInCode> {
+    const owner = await this.#ownerOf(principal);
     const code = this.#ids.token(32);
-    this.#codes.set(sha256Hex(code), this.#clock.monotonic() + codeLifeMs);
-    dropOldest(this.#codes, maxCodes);
-    return { code, expiresAt: this.#clock.now() + codeLifeMs };
-  }
-
-  /** Returns true if the code is known, unused and not expired. The code is invalid afterwards. */
-  redeem(code: string): boolean {
-    const hash = sha256Hex(code);
-    const expiresAt = this.#codes.get(hash);
-    this.#codes.delete(hash);
-    return expiresAt !== undefined && expiresAt > this.#clock.monotonic();
+    const expiresAt = this.#clock.now() + codeLifeMs;
+    const row = { sha256: sha256Hex(code), owner, expiresAt };
+    await this.#commits.commit({ changes: [insert('sign-in-code', row)], preconditions: [] });
+    return { code, expiresAt };
   }
 
   /**
-   * Opens a session for the principal. `cookies` are the session cookies that the browser sent. If one of them is a
-   * valid session of the same kind of principal, that session gets another page secret and no new session is opened. So
-   * a sign-in in a second tab does not end the session of the first tab.
+   * Returns the person of a code, and invalidates the code. Returns undefined if the code is unknown, used or expired, or if
+   * its person may not sign in any more.
    */
-  open(principal: Principal, cookies: readonly string[] = []): OpenedSession {
+  async redeem(code: string): Promise<Person | undefined> {
+    const taken = await this.#store.takeCode(sha256Hex(code));
+    if (taken === undefined || taken.expiresAt <= this.#clock.now()) return undefined;
+    const { owner } = taken;
+    const user = owner.kind === 'user' ? await this.#store.findUser(owner.userId) : undefined;
+    return this.#person(owner, user);
+  }
+
+  /**
+   * Opens a session for the person. `tokenId` is the user token that was shown, if one was: the session ends with it.
+   * `cookies` are the session cookies that the browser sent. If one of them is a valid session of the same person, no new
+   * session is opened: that session gets a further page secret. So a sign-in in a second tab does not end the session of the
+   * first tab. Errors: `forbidden`.
+   */
+  async open(
+    principal: Principal,
+    { cookies = [], tokenId }: { cookies?: readonly string[]; tokenId?: string | undefined } = {},
+  ): Promise<OpenedSession> {
+    const owner = await this.#ownerOf(principal);
     const pageSecret = this.#ids.secret('phx');
-    const known = cookies.find((cookie) => this.#live(sha256Hex(cookie))?.principal.kind === principal.kind);
-    const session = known ?? this.#ids.secret('phs');
-    const hash = sha256Hex(session);
-    const record = this.#live(hash) ?? { expiresAt: 0, principal, pageSecrets: new Set<string>() };
-    record.expiresAt = this.#clock.monotonic() + sessionLifeMs;
-    record.pageSecrets.add(sha256Hex(pageSecret));
-    dropOldest(record.pageSecrets, maxPageSecrets);
-    this.#sessions.set(hash, record);
-    dropOldest(this.#sessions, maxSessions);
+    const session = (await this.#sessionOf(owner, cookies)) ?? this.#ids.secret('phs');
+    const now = this.#clock.now();
+    const row = {
+      sha256: sha256Hex(session),
+      pageSecretSha256: sha256Hex(pageSecret),
+      owner,
+      tokenId: tokenId ?? null,
+      createdAt: now,
+      expiresAt: now + sessionLifeMs,
+    };
+    await this.#commits.commit({ changes: [insert('session', row)], preconditions: [] });
     return { session, pageSecret };
   }
 
   /**
-   * Returns the principal of a session. Returns undefined if the session is unknown or expired, or if the page secret
-   * does not belong to the session. Both arguments are sha256 hashes.
+   * Returns the principal of a session. Returns undefined when the session is unknown or has ended, or when the page secret
+   * does not belong to it. Both are given as sha256.
    */
-  principalOf(sessionSha256: string, pageSecretSha256: string): Principal | undefined {
-    const session = this.#live(sessionSha256);
-    if (session === undefined) return undefined;
-    const shown = [...session.pageSecrets].some((known) => sameHash(known, pageSecretSha256));
-    return shown ? session.principal : undefined;
+  async principalOf(sessionSha256: string, pageSecretSha256: string): Promise<Person | undefined> {
+    const found = await this.#store.findSession(sessionSha256, pageSecretSha256);
+    if (found === undefined || !sameHash(found.session.pageSecretSha256, pageSecretSha256)) return undefined;
+    return this.#live(found);
   }
 
   /** Ends the session with all its page secrets. */
-  end(sessionSha256: string): void {
-    this.#sessions.delete(sessionSha256);
+  end(sessionSha256: string): Promise<void> {
+    return this.#store.endSession(sessionSha256);
   }
 
-  /** Ends all sessions of the same kind of principal. Only the admin has sessions, until a later version has users. */
-  endAll(principal: Principal): void {
-    for (const [hash, session] of this.#sessions) {
-      if (session.principal.kind === principal.kind) this.#sessions.delete(hash);
+  /** Ends all sessions of the person. Workers have no sessions, so for them it is a no-op. */
+  async endAll(principal: Principal): Promise<void> {
+    if (principal.kind !== 'worker') await this.#store.endSessions(principal.userId ?? null);
+  }
+
+  async #sessionOf(owner: SessionOwner, cookies: readonly string[]): Promise<string | undefined> {
+    for (const cookie of cookies) {
+      const found = await this.#store.sessionsOfCookie(sha256Hex(cookie), mostTabs);
+      if (found.some((each) => this.#live(each) !== undefined && isOfSame(each.session.owner, owner))) return cookie;
     }
+    return undefined;
   }
 
-  #live(sessionSha256: string): Session | undefined {
-    const session = this.#sessions.get(sessionSha256);
-    return session !== undefined && session.expiresAt > this.#clock.monotonic() ? session : undefined;
+  #live({ session, user, token }: FoundSession): Person | undefined {
+    const now = this.#clock.now();
+    if (session.expiresAt <= now) return undefined;
+    if (session.tokenId !== null && (token === undefined || hasEnded(token, now))) return undefined;
+    return this.#person(session.owner, user);
+  }
+
+  #person(owner: SessionOwner, user: FoundSession['user']): Person | undefined {
+    if (owner.kind === 'admin') return sameHash(owner.adminKey, this.#adminKey) ? { kind: 'admin' } : undefined;
+    return user === undefined ? undefined : principalOfUser(user, owner.epoch);
+  }
+
+  async #ownerOf(principal: Principal): Promise<SessionOwner> {
+    if (principal.kind === 'worker' || principal.brokerId !== undefined) {
+      throw new AppError('forbidden', 'Only a person signs in to the page, with a credential of its own.');
+    }
+    const { userId } = principal;
+    if (userId === undefined) return { kind: 'admin', adminKey: this.#adminKey };
+    const user = await this.#store.findUser(userId);
+    if (user?.disabledAt !== null) throw new AppError('forbidden', 'The user of this credential is disabled.');
+    return { kind: 'user', userId, epoch: user.epoch };
   }
 }
 
-function dropOldest(kept: Map<string, unknown> | Set<string>, most: number): void {
-  for (const key of kept.keys()) {
-    if (kept.size <= most) return;
-    kept.delete(key);
-  }
+function isOfSame(a: SessionOwner, b: SessionOwner): boolean {
+  return a.kind === 'user' ? b.kind === 'user' && a.userId === b.userId : b.kind === 'admin';
 }

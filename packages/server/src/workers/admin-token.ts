@@ -37,6 +37,11 @@ export class AdminToken {
     return new AdminToken(kept, kept === hash ? token : undefined);
   }
 
+  /** Identifies the token. It is no secret, because the hash of the token cannot be derived from it. */
+  get key(): string {
+    return sha256Hex(`key of ${this.#sha256}`);
+  }
+
   /** Returns true if this is the sha256 (lower-case hex) of the token. */
   matchesHash(secretSha256: string): boolean {
     return sameHash(secretSha256, this.#sha256);

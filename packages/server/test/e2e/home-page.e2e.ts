@@ -32,12 +32,15 @@ async function open(fragment = '', width = 1280): Promise<Page> {
   return page;
 }
 
-const signInLink = (): string => `#code=${t.server.signIn.newCode().code}`;
+const signInLink = async (): Promise<string> => {
+  const { code } = await t.server.signIn.newCode({ kind: 'admin' });
+  return `#code=${code}`;
+};
 
 describe('signing in', () => {
   it('works by a link, lasts over a reload, and a new tab of the same page shares it', async () => {
     const job = await t.enqueue();
-    const page = await open(signInLink());
+    const page = await open(await signInLink());
     await page.getByRole('link', { name: job.id }).waitFor();
     expect(page.url()).toBe(`${url}/`);
     await page.reload();
@@ -64,7 +67,7 @@ describe('signing in', () => {
   });
 
   it('by a used link says which command makes a new one, and offers the token field', async () => {
-    const link = signInLink();
+    const link = await signInLink();
     await (await open(link)).getByText('The queue is empty').waitFor();
     const page = await open(link);
     await page.getByText('`proofhouse sign-in-link` makes a new one').waitFor();
@@ -75,7 +78,7 @@ describe('signing in', () => {
 describe('a job', () => {
   it('is shown at the top at its own address, with its events as they come', async () => {
     const { job, worker, lease } = await t.running();
-    const page = await open(signInLink());
+    const page = await open(await signInLink());
     await page.getByRole('link', { name: job.id }).click();
     expect(page.url()).toBe(`${url}/#/jobs/${job.id}`);
     await page.getByRole('heading', { name: `exec ${job.id}` }).waitFor();
@@ -101,7 +104,7 @@ describe('a job', () => {
   it('gives its artifacts through tickets', async () => {
     const job = await t.enqueue();
     await t.put(job.id, { name: 'out/report.txt', file: 'the report' });
-    const page = await open(signInLink());
+    const page = await open(await signInLink());
     await page.goto(`${url}/#/jobs/${job.id}`);
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'out/report.txt' }).click();
@@ -115,7 +118,7 @@ describe('a job', () => {
     const { job } = await t.running();
     await t.put(job.id, { name: 'a-rather-long-name/of-a-file/with-test-results-in-it.xml', file: 'x' });
     await t.enqueue({ type: 'codex_skill' });
-    const page = await open(signInLink(), width);
+    const page = await open(await signInLink(), width);
     await page.goto(`${url}/#/jobs/${job.id}`);
     await page.getByRole('button', { name: 'with-test-results' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
@@ -157,7 +160,7 @@ describe('a server on another port of the host', () => {
   it('gets the cookie of a signed-in browser and can do nothing with it', async () => {
     const job = await t.enqueue();
     const artifact = await t.put(job.id, { name: 'a.txt', file: 'x' });
-    const page = await open(signInLink());
+    const page = await open(await signInLink());
     await page.getByRole('link', { name: job.id }).waitFor();
     await page.goto(hostileUrl);
     const cookie = cookies.find((value) => value.includes('proofhouse_session=')) ?? '';
@@ -182,7 +185,7 @@ describe('a server on another port of the host', () => {
   });
 
   it('cannot make the browser call, nor read the secret, from a page of its own', async () => {
-    const page = await open(signInLink());
+    const page = await open(await signInLink());
     await page.getByText('The queue is empty').waitFor();
     await page.goto(hostileUrl);
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);

@@ -1,3 +1,4 @@
+import type { Principal } from '@proofhouse/core';
 import type { TestServer } from './test-server.ts';
 
 /**
@@ -9,8 +10,13 @@ export interface PageSession {
   readonly 'proofhouse-page-secret': string;
 }
 
-export async function signedInPage(t: TestServer, headers: Record<string, string> = {}): Promise<PageSession> {
-  const { code } = t.server.signIn.newCode();
+/** Signs a page in as the person, by default as the holder of the admin token. */
+export async function signedInPage(
+  t: TestServer,
+  headers: Record<string, string> = {},
+  person: Principal = { kind: 'admin' },
+): Promise<PageSession> {
+  const { code } = await t.server.signIn.newCode(person);
   const answer = await t.call('POST', '/api/session', { as: null, json: { code }, headers });
   if (answer.status !== 200) throw new Error(answer.text);
   return {

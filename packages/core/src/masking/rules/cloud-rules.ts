@@ -87,5 +87,5 @@ export const cloudRules: readonly SecretRule[] = [
   tokenRule('scaleway-key-id', ['SCW', upper(17)], { minEntropy: 3 }),
   tokenRule('prefect-key', [['pnu_', 'pnb_'], base62(36)]),
   tokenRule('dbt-token', [['dbtu_', 'dbtc_'], base64url(40, 64)]),
-  tokenRule('proofhouse-token', [['phw_', 'pha_'], base64url(32, 64)]),
+  tokenRule('proofhouse-token', [['phw_', 'pha_', 'phu_'], base64url(32, 64)]),
 ];

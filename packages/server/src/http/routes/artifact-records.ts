@@ -1,6 +1,7 @@
 import { artifactToJson, experimentToJson } from '@proofhouse/core';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Experiments } from '../../experiments/experiments.ts';
+import type { Users } from '../../users/users.ts';
 import type { Handlers } from '../operation-route.ts';
 import { sendArtifact } from '../bytes/send-artifact.ts';
 
@@ -17,10 +18,15 @@ type RecordOperations =
 export function artifactRecordHandlers(
   artifacts: Artifacts,
   experiments: Experiments,
+  users: Users,
 ): Pick<Handlers, RecordOperations> {
   return {
     listArtifacts: async ({ principal, query }) => {
-      const { items, nextCursor } = await artifacts.list(principal, query);
+      const { createdBy } = query;
+      // A worker lists only what it made itself. For it, every id is that of a worker.
+      const isNamed = createdBy !== undefined && principal.kind !== 'worker';
+      const filter = isNamed ? { ...query, createdBy: await users.actorNamed(createdBy) } : query;
+      const { items, nextCursor } = await artifacts.list(principal, filter);
       return { body: { artifacts: items.map(artifactToJson), nextCursor } };
     },
     getArtifact: async ({ principal, params }) => {

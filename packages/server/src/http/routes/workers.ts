@@ -1,7 +1,6 @@
-import { AppError, identityOf, unknownJobType, workerTokenToJson } from '@proofhouse/core';
+import { AppError, unknownJobType, workerTokenToJson } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
-import { serverVersion } from '../../kernel/server-version.ts';
 import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 
@@ -13,7 +12,7 @@ export interface WorkerHandlersParts {
   readonly jobTypes: readonly string[];
 }
 
-/** Returns the handlers for worker tokens, for the list of workers, and for the identity of the caller. */
+/** Returns the handlers for worker tokens and for the list of workers. */
 export function workerHandlers({
   workers,
   presence,
@@ -21,7 +20,7 @@ export function workerHandlers({
   jobTypes,
 }: WorkerHandlersParts): Pick<
   JsonHandlers,
-  'identify' | 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'
+  'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'
 > {
   return {
     listWorkers: async ({ query }) => {
@@ -36,10 +35,6 @@ export function workerHandlers({
         holds: holds[index] ?? [],
       }));
       return { body: { items: shown, nextCursor } };
-    },
-    identify: async ({ principal }) => {
-      const worker = principal.kind === 'worker' ? await workers.find(principal.workerId) : undefined;
-      return { body: identityOf(principal, worker, serverVersion) };
     },
     createWorkerToken: async ({ principal, body }) => {
       requireKnownTypes(body.allowedJobTypes ?? [], jobTypes);

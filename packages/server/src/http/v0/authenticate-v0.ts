@@ -2,15 +2,31 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, experimentHeader, experimentIdPattern, isAppError, type Principal } from '@proofhouse/core';
 import type { Experiments } from '../../experiments/experiments.ts';
 import { sha256Hex } from '../../kernel/secret.ts';
-import type { AuthenticateParts } from '../authenticate.ts';
+import { notBroker } from '../../users/users.ts';
+import { actorIn, principalOf, tokenCredential, type AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Returns the principal of a /v0 request. Only the Authorization header is read: `Bearer admin:<admin token>` or
- * `Bearer <workerId>:<registration token>`, split at the first colon. A token of another experiment than `experimentId`
- * is refused. If authentication is disabled, the token is not checked, and a request without the header is a request of
- * the admin. Errors: `unauthenticated`.
+ * Returns the principal of a /v0 request. Only the Authorization header is used: `Bearer admin:<admin token>`, `Bearer
+ * <workerId>:<registration token>` or `Bearer <userId>:<user token>`, split at the first colon. A token of another experiment
+ * than `experimentId` is refused. If authentication is disabled, the tokens of the admin and of workers are not checked, and
+ * a request without the header is a request of the admin. `Proofhouse-Actor` is accepted as on /api. Errors:
+ * `unauthenticated`, `forbidden`.
  */
 export async function authenticateV0(
+  headers: IncomingHttpHeaders,
+  experimentId: string | undefined,
+  parts: AuthenticateParts,
+): Promise<Principal> {
+  const actor = actorIn(headers);
+  const [, name, secret] = /^bearer +([^\s:]+):(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+  const credential = secret === undefined ? undefined : tokenCredential(name, secret);
+  if (credential?.isUserToken === true && name !== 'admin') return principalOf({ ...credential, actor }, parts);
+  const principal = await adminOrWorker(headers, experimentId, parts);
+  if (actor !== undefined) throw notBroker();
+  return principal;
+}
+
+async function adminOrWorker(
   headers: IncomingHttpHeaders,
   experimentId: string | undefined,
   parts: AuthenticateParts,
@@ -18,7 +34,7 @@ export async function authenticateV0(
   if (headers.authorization === undefined && !parts.required) return { kind: 'admin' };
   const match = /^bearer +([^\s:]+):(\S+) *$/i.exec(headers.authorization ?? '');
   const [, name = '', secret = ''] = match ?? [];
-  if (match === null) throw unauthenticated('Send "Authorization: Bearer <admin or worker id>:<token>".');
+  if (match === null) throw unauthenticated('Send "Authorization: Bearer <admin, worker or user id>:<token>".');
   if (name === 'admin') {
     if (parts.required && !parts.adminToken.matchesHash(sha256Hex(secret))) throw unknownToken();
     return { kind: 'admin' };

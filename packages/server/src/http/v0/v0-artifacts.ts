@@ -1,4 +1,4 @@
-import { depositToJson, standingGroups } from '@proofhouse/core';
+import { actorToJson, depositToJson, standingGroups } from '@proofhouse/core';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Deposits } from '../../artifacts/deposits.ts';
 import type { Groups } from '../../experiments/groups.ts';
@@ -62,7 +62,7 @@ export function v0ArtifactHandlers({
         : body.reader;
       const grant = await deposits.grantRead(principal, params.experimentId, uri, reader);
       const granted_at = new Date(grant.grantedAt).toISOString();
-      return { body: { uri, reader, granted_by: grant.grantedBy, granted_at } };
+      return { body: { uri, reader, granted_by: actorToJson(grant.grantedBy), granted_at } };
     },
   };
 }

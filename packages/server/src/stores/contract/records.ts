@@ -3,6 +3,9 @@ import {
   type ArtifactRecord,
   type CredentialRecord,
   type JobRecord,
+  type SessionRecord,
+  type UserRecord,
+  type UserTokenRecord,
   type WorkerRecord,
 } from '@proofhouse/core';
 import { jobMadeAt, queuedJob } from '@proofhouse/core/testing';
@@ -140,6 +143,52 @@ export function newWorker(over: Partial<WorkerRecord> = {}): WorkerRecord {
     createdAt: start,
     version: 1,
     registrationEpoch: 1,
+    ...over,
+  };
+}
+
+export function newUser(over: Partial<UserRecord> = {}): UserRecord {
+  return {
+    id: newId(),
+    name: 'Ada',
+    email: null,
+    role: 'operator',
+    disabledAt: null,
+    epoch: 1,
+    version: 1,
+    createdAt: start,
+    updatedAt: start,
+    ...over,
+  };
+}
+
+export function newUserToken(over: Partial<UserTokenRecord> = {}): UserTokenRecord {
+  const id = newId();
+  return {
+    id,
+    userId: 'u1',
+    sha256: `secret-of-${id}`,
+    description: null,
+    mayActFor: false,
+    epoch: 1,
+    createdBy: 'admin',
+    createdAt: start,
+    expiresAt: null,
+    revokedAt: null,
+    version: 1,
+    ...over,
+  };
+}
+
+/** Returns a session of the admin token. */
+export function newSession(over: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    sha256: `cookie-of-${newId()}`,
+    pageSecretSha256: `page-of-${newId()}`,
+    owner: { kind: 'admin', adminKey: 'key' },
+    tokenId: null,
+    createdAt: start,
+    expiresAt: start + 1000,
     ...over,
   };
 }

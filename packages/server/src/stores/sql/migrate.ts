@@ -13,6 +13,7 @@ import { blobOwners } from './migrations/0013-blob-owners.ts';
 import { idleRoutes } from './migrations/0014-idle-routes.ts';
 import { jobFindings } from './migrations/0015-job-findings.ts';
 import { artifactHistory } from './migrations/0016-artifact-history.ts';
+import { users } from './migrations/0017-users.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
 
@@ -34,6 +35,7 @@ export const migrations: Migrations = {
   '0014-idle-routes': idleRoutes,
   '0015-job-findings': jobFindings,
   '0016-artifact-history': artifactHistory,
+  '0017-users': users,
 };
 
 /** The names of the migrations, in order. The last one is the version of the schema. */

@@ -5,7 +5,18 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, inject, it } from 'vitest';
-import { key, newArtifact, newCredential, newJob, commitOf, claimBy, start } from '../contract/records.ts';
+import {
+  claimBy,
+  commitOf,
+  key,
+  newArtifact,
+  newCredential,
+  newJob,
+  newSession,
+  newUser,
+  newUserToken,
+  start,
+} from '../contract/records.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openPostgresEngine, plannerSettings } from './dialects/postgres/postgres-engine.ts';
 import { runOn, migratedDatabase } from './dialects/postgres/testing/test-database.ts';
@@ -115,7 +126,24 @@ const othersSql = (series: (count: number) => string): string[] => [
   `insert into worker_presence (worker_id, last_seen_at, capabilities)
     select 'seen-' || n, ${start} + n, '[]' from ${series(5000)}`,
   ...experimentsSql(series),
+  ...peopleSql(series),
 ];
+
+/** Returns statements that insert users with their tokens, sessions and sign-in codes. */
+function peopleSql(series: (count: number) => string): string[] {
+  return [
+    `insert into users (id, name, role, epoch, version, created_at, updated_at)
+      select 'user-' || n, 'n', case n % 50 when 0 then 'admin' else 'operator' end, 1, 1, ${start} + n, ${start}
+      from ${series(5000)}`,
+    `insert into user_tokens (id, user_id, sha256, may_act_for, epoch, created_by, created_at, version)
+      select 'token-' || n, 'user-' || (n % 500), 'hash-' || n, 0, 1, 'admin', ${start} + n, 1 from ${series(20_000)}`,
+    `insert into sessions (sha256, page_sha256, user_id, epoch, token_id, created_at, expires_at)
+      select 'cookie-' || n, 'page-' || n, 'user-' || (n % 500), 1, 'token-' || n, ${start}, ${start + 1e10} + n
+      from ${series(20_000)}`,
+    `insert into sign_in_codes (sha256, user_id, epoch, expires_at)
+      select 'code-' || n, 'user-' || n, 1, ${start + 1e10} + n from ${series(20_000)}`,
+  ];
+}
 
 /** Returns statements that insert a hundred busy experiments among many small ones. */
 function experimentsSql(series: (count: number) => string): string[] {
@@ -223,6 +251,7 @@ async function exercise(store: MetadataStore): Promise<void> {
     commitOf([{ kind: 'append-event', jobId: job.id, event: { kind: 'note', level: 'info', message: '' } }]),
   );
   await exerciseRecords(store);
+  await exercisePeople(store);
   await exerciseCommits(store);
 }
 
@@ -256,9 +285,27 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
   }
 }
 
+/** Runs every read and every deletion of users, their tokens, sessions and sign-in codes. */
+async function exercisePeople({ users }: MetadataStore): Promise<void> {
+  await users.findUser('user-4');
+  await users.enabledAdmins(2);
+  await users.findTokenBySecret('hash-4');
+  await users.findToken('token-4');
+  for (const after of [undefined, { at: start + 3000, id: 'user-3' }]) {
+    await users.listUsers({ limit: 50, after });
+    await users.listTokens('user-4', { limit: 50, after });
+  }
+  await users.findSession('cookie-4', 'page-4');
+  await users.sessionsOfCookie('cookie-4', 20);
+  await users.endSession('cookie-4');
+  for (const userId of ['user-5', null]) await users.endSessions(userId);
+  await users.takeCode('code-4');
+}
+
 /** Runs every kind of change of a commit that the other functions here do not run. */
 async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
+  const [user, token] = [newUser(), newUserToken()];
   const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };
   const grant = { artifactId: 'a-4', reader: 'w', grantedBy: 'admin', grantedAt: start };
   const moved = { artifactId: 'a-4', at: start, actor: 'admin', decision: 'submit', from: 'draft' } as const;
@@ -281,6 +328,12 @@ async function exerciseCommits(store: MetadataStore): Promise<void> {
         { kind: 'add-member', ...group, memberId: 'w', addedAt: start },
         { kind: 'remove-member', ...group, memberId: 'w' },
         update('group', { ...made, id: 'grp_5', hiddenAt: start }, 1),
+        insert('user', user),
+        update('user', user, 1),
+        insert('user-token', token),
+        update('user-token', token, 1),
+        insert('session', newSession()),
+        insert('sign-in-code', { sha256: 'c', owner: { kind: 'user', userId: user.id, epoch: 1 }, expiresAt: start }),
       ],
       {
         preconditions: [
@@ -341,6 +394,11 @@ const parts: readonly [string, RegExp][] = [
   ['groups: hidden', /from "groups" where "hidden_at" <= /],
   ['registrations: not revoked', /from "credentials" .*"experiment_id" is not null and "revoked_at" is null/],
   ['credentials: of the present epoch', /"registration_epoch" is null or "registration_epoch" = \(select /],
+  ['users: enabled admins', /from "users" where "role" = 'admin' and "disabled_at" is null/],
+  ['users: of a token', /from "user_tokens" inner join "users"/],
+  ['sessions: with their owners', /from "sessions" left join "users"/],
+  ['sweep: sessions past their time', /from "sessions" where "expires_at" <= /],
+  ['sweep: codes past their time', /from "sign_in_codes" where "expires_at" <= /],
   ['events: of a job, newest first', /"seq" < .* order by "seq" desc/],
   ['events: of a job', /from "job_events" where "job_id" = .* and "seq" > /],
 ];

@@ -17,6 +17,7 @@ import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
 import type { QueueEngine } from './queue/queue-dialect.ts';
 import { CredentialCache } from './records/credential-cache.ts';
+import { deleteExpiredCodes, deleteExpiredSessions, SqlUserStore } from './records/people/users.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
 /** The store for all SQL engines. Each operation is written once and runs on every engine. */
@@ -28,6 +29,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly blobOwners: SqlBlobOwners;
   readonly workers: SqlWorkerStore;
   readonly experiments: SqlExperimentStore;
+  readonly users: SqlUserStore;
   readonly settings: SqlSettingStore;
   readonly presence: SqlPresenceStore;
   readonly hintChannel: HintChannel | undefined;
@@ -46,12 +48,15 @@ export class SqlMetadataStore implements MetadataStore {
     this.blobOwners = new SqlBlobOwners(engine);
     this.workers = new SqlWorkerStore(engine, credentials);
     this.experiments = new SqlExperimentStore(engine);
+    this.users = new SqlUserStore(engine, credentials);
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
     this.hintChannel = engine.hintChannel;
     this.cleaners = [
       { name: 'idempotency keys', clean: (now, limit) => engine.write(() => deleteExpiredKeys(now, limit)) },
       { name: 'workers that were not seen', clean: (now, limit) => engine.write(() => deleteUnseen(now, limit)) },
+      { name: 'sessions', clean: (now, limit) => engine.write(() => deleteExpiredSessions(now, limit)) },
+      { name: 'sign-in codes', clean: (now, limit) => engine.write(() => deleteExpiredCodes(now, limit)) },
       { name: 'hidden groups', clean: (now, limit) => engine.write(() => removeHidden(now, limit)) },
       new RouteCleaner(engine, this.#routes),
     ];

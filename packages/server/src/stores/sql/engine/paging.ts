@@ -19,7 +19,16 @@ export interface PageParams extends PlaceParams {
 }
 
 /** Tables of records that are listed in the order (created_at, id). */
-type Listed = 'artifact_history' | 'artifacts' | 'credentials' | 'experiments' | 'groups' | 'jobs' | 'workers';
+type Listed =
+  | 'artifact_history'
+  | 'artifacts'
+  | 'credentials'
+  | 'experiments'
+  | 'groups'
+  | 'jobs'
+  | 'user_tokens'
+  | 'users'
+  | 'workers';
 
 /** Restricts a list query to the rows after a key, newest first. */
 export function newestFirst<Table extends Listed, Row>(

@@ -1,5 +1,13 @@
 import type { Kysely } from 'kysely';
-import type { ArtifactRecord, EventKind, EventLevel, JobCategory, JobStatus, WorkerEnding } from '@proofhouse/core';
+import type {
+  ArtifactRecord,
+  EventKind,
+  EventLevel,
+  JobCategory,
+  JobStatus,
+  UserRole,
+  WorkerEnding,
+} from '@proofhouse/core';
 import type { BlobOwnerState } from '../../../kernel/blob-owners.ts';
 
 /** The rows of all tables. Times are epoch ms. Lists and objects are stored as JSON text. */
@@ -19,6 +27,10 @@ export interface Database {
   workers: WorkerRow;
   worker_presence: PresenceRow;
   credentials: CredentialRow;
+  users: UserRow;
+  user_tokens: UserTokenRow;
+  sessions: SessionRow;
+  sign_in_codes: SignInCodeRow;
   idempotency_keys: IdempotencyRow;
   settings: SettingRow;
 }
@@ -260,6 +272,53 @@ export interface CredentialRow {
   last_used_at: number | null;
   version: number;
   registration_epoch: number | null;
+}
+
+export interface UserRow {
+  id: string;
+  name: string;
+  email: string | null;
+  role: UserRole;
+  disabled_at: number | null;
+  epoch: number;
+  version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface UserTokenRow {
+  id: string;
+  user_id: string;
+  sha256: string;
+  description: string | null;
+  /** 1 for a token whose calls may name another user, else 0. */
+  may_act_for: number;
+  epoch: number;
+  created_by: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  version: number;
+}
+
+/** For whom a session or a sign-in code is valid: `user_id` and `epoch`, or `admin_key` for the admin token. */
+export interface OwnerColumns {
+  user_id: string | null;
+  epoch: number | null;
+  admin_key: string | null;
+}
+
+export interface SessionRow extends OwnerColumns {
+  sha256: string;
+  page_sha256: string;
+  token_id: string | null;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface SignInCodeRow extends OwnerColumns {
+  sha256: string;
+  expires_at: number;
 }
 
 export interface IdempotencyRow {

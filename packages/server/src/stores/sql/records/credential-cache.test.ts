@@ -53,8 +53,20 @@ describe('cached credentials', () => {
     expect(await store.workers.findCredentialBySecret('later')).toEqual(later);
     await store.close();
     const cache = new CredentialCache();
-    for (let n = 0; n <= 10_000; n++) cache.keep(newCredential({ secretSha256: `hash-${n}` }));
-    expect(cache.find('hash-0')).toBeUndefined();
-    expect(cache.find('hash-10000')).toBeDefined();
+    const keep = (hash: string) => cache.find('worker', [hash], () => Promise.resolve(newCredential()));
+    const has = async (hash: string): Promise<boolean> =>
+      (await cache.find('worker', [hash], () => Promise.resolve(undefined))) !== undefined;
+    for (let n = 0; n <= 10_000; n++) await keep(`hash-${n}`);
+    expect([await has('hash-0'), await has('hash-10000')]).toEqual([false, true]);
+  });
+
+  it('do not include one that was read before a change and arrives after it', async () => {
+    const cache = new CredentialCache();
+    let answer = (_: typeof credential): void => undefined;
+    const slow = cache.find('worker', ['hash'], () => new Promise((settle) => (answer = settle)));
+    cache.committed([update('credential', { ...credential, revokedAt: start }, 1)]);
+    answer(credential);
+    expect(await slow).toBe(credential);
+    expect(await cache.find('worker', ['hash'], () => Promise.resolve(undefined))).toBeUndefined();
   });
 });

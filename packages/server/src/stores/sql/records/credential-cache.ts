@@ -1,24 +1,46 @@
 import type { CredentialRecord } from '@proofhouse/core';
-import type { Change } from '../../../kernel/commit.ts';
+import type { Change, RecordKind } from '../../../kernel/commit.ts';
+import type { FoundSession, TokenOfUser } from '../../../users/user-store.ts';
 
 /** Number of entries at which the cache is cleared. */
 const maxEntries = 10_000;
 
+/** The kinds of credentials, with the result of a look-up of each. */
+export interface Cached {
+  worker: CredentialRecord;
+  user: TokenOfUser;
+  session: FoundSession;
+}
+
 /**
- * Caches credentials by the hash of their secret, because every request reads one. May be used only if no other process
- * writes to the database. When any credential changes, the whole cache is cleared before the call that changed it
- * returns.
+ * Caches credentials by the hash of their secret, because every request reads one. Allowed only for an engine that is
+ * the sole writer of its database. The whole cache is cleared when a record changes that decides whether a credential is
+ * valid, before the call that changed the record returns.
  */
 export class CredentialCache {
-  readonly #bySecret = new Map<string, CredentialRecord>();
+  readonly #kept = new Map<string, Cached[keyof Cached]>();
+  /** The number of times that the cache was cleared. */
+  #cleared = 0;
 
-  find(secretSha256: string): CredentialRecord | undefined {
-    return this.#bySecret.get(secretSha256);
-  }
-
-  keep(credential: CredentialRecord): void {
-    if (this.#bySecret.size === maxEntries) this.clear();
-    this.#bySecret.set(credential.secretSha256, credential);
+  /**
+   * Returns the cached result for these hashes, or else the result of `read`. The result of `read` is not kept if the cache
+   * was cleared while `read` ran, because it may be older than the change that cleared the cache. An unknown credential is
+   * never kept.
+   */
+  async find<Kind extends keyof Cached>(
+    kind: Kind,
+    hashes: readonly string[],
+    read: () => Promise<Cached[Kind] | undefined>,
+  ): Promise<Cached[Kind] | undefined> {
+    const key = [kind, ...hashes].join(' ');
+    const kept = this.#kept.get(key) as Cached[Kind] | undefined;
+    if (kept !== undefined) return kept;
+    const before = this.#cleared;
+    const found = await read();
+    if (found === undefined || before !== this.#cleared) return found;
+    if (this.#kept.size === maxEntries) this.clear();
+    this.#kept.set(key, found);
+    return found;
   }
 
   committed(changes: readonly Change[]): void {
@@ -26,13 +48,16 @@ export class CredentialCache {
   }
 
   clear(): void {
-    this.#bySecret.clear();
+    this.#kept.clear();
+    this.#cleared += 1;
   }
 }
 
+const credentialKinds: readonly RecordKind[] = ['credential', 'user', 'user-token', 'session'];
+
 function changesCredentials(change: Change): boolean {
-  if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  // `raise` changes only one kind of counter: the epoch of a worker's registration tokens. Raising the epoch revokes
-  // the older registration tokens of the worker.
+  if (change.kind === 'insert' || change.kind === 'update') return credentialKinds.includes(change.record);
+  // The only counter that `raise` can change is the registration epoch of a worker. Raising it revokes the registration
+  // tokens of the worker.
   return change.kind === 'raise';
 }

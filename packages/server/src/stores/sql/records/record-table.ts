@@ -13,6 +13,14 @@ import {
 import { credentialFromRow, credentialToRow } from './credential-row.ts';
 import { experimentFromRow, experimentToRow } from './experiment-row.ts';
 import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
+import {
+  sessionToRow,
+  signInCodeToRow,
+  userFromRow,
+  userToRow,
+  userTokenFromRow,
+  userTokenToRow,
+} from './people/user-row.ts';
 import { workerFromRow, workerToRow } from './worker-row.ts';
 
 /**
@@ -148,6 +156,31 @@ export const recordTables = {
     table: 'group_members',
     key: ['group_id', 'member_id'],
     toRow: memberToRow,
+  }),
+  session: table({
+    table: 'sessions',
+    key: ['sha256', 'page_sha256'],
+    toRow: sessionToRow,
+  }),
+  'sign-in-code': table({
+    table: 'sign_in_codes',
+    key: ['sha256'],
+    toRow: signInCodeToRow,
+  }),
+  user: table({
+    table: 'users',
+    key: ['id'],
+    toRow: userToRow,
+    fromRow: userFromRow,
+    changeable: ['name', 'email', 'role', 'disabled_at', 'epoch', 'updated_at'],
+    permanent: true,
+  }),
+  'user-token': table({
+    table: 'user_tokens',
+    key: ['id'],
+    toRow: userTokenToRow,
+    fromRow: userTokenFromRow,
+    changeable: ['revoked_at'],
   }),
   worker: {
     ...table({

@@ -98,14 +98,12 @@ export class SqlWorkerStore implements WorkerStore {
     });
   }
 
-  async findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
-    const cached = this.#credentials?.find(secretSha256);
-    if (cached !== undefined) return cached;
-    const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
-    if (row === undefined) return undefined;
-    const found = credentialFromRow(row);
-    this.#credentials?.keep(found);
-    return found;
+  findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
+    const read = async () => {
+      const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
+      return row === undefined ? undefined : credentialFromRow(row);
+    };
+    return this.#credentials?.find('worker', [secretSha256], read) ?? read();
   }
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined> {

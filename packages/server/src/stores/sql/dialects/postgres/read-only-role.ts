@@ -8,7 +8,10 @@ import { postgresError, postgresPlace } from './postgres-errors.ts';
  */
 export const secretColumns: Readonly<Record<string, readonly string[]>> = {
   credentials: ['secret_sha256'],
+  sessions: ['sha256', 'page_sha256', 'admin_key'],
   settings: ['value'],
+  sign_in_codes: ['sha256', 'admin_key'],
+  user_tokens: ['sha256'],
 };
 
 const settingName = 'read_only_roles';

@@ -223,12 +223,26 @@ function openCopy(place: string): Database.Database {
   return new Database(place, { fileMustExist: true });
 }
 
+/** The tables of tokens. Their rows have `revoked_at` and `version`. */
+const tokenTables = ['credentials', 'user_tokens'];
+const sessionTables = ['sessions', 'sign_in_codes'];
+
+/** Returns the tables that the database has. A database of an older version lacks some. */
+function thoseIn(database: Database.Database, tables: readonly string[]): string[] {
+  const found = database.prepare<[string], string>('select name from sqlite_schema where name = ?').pluck();
+  return tables.filter((table) => found.get(table) !== undefined);
+}
+
 function factsOf(database: Database.Database, place: string): CopyFacts {
   const found = database.pragma('quick_check(1)', { simple: true });
   if (found !== 'ok') throw new AppError('internal', `The database ${place} is damaged (${String(found)}).`);
   const schema = requireSchema(database, place);
-  const validTokens = database.prepare<[], number>('select count(*) from credentials where revoked_at is null').pluck();
-  return { schema, validTokens: validTokens.get() ?? 0 };
+  let validTokens = 0;
+  for (const table of thoseIn(database, tokenTables)) {
+    const valid = database.prepare<[], number>(`select count(*) from ${table} where revoked_at is null`).pluck();
+    validTokens += valid.get() ?? 0;
+  }
+  return { schema, validTokens };
 }
 
 function requireSchema(database: Database.Database, place: string): string {
@@ -244,9 +258,12 @@ function requireSchema(database: Database.Database, place: string): string {
 
 function revokeAllTokens(database: Database.Database, revokedAt: number): void {
   database.transaction(() => {
-    database
-      .prepare('update credentials set revoked_at = ?, version = version + 1 where revoked_at is null')
-      .run(revokedAt);
+    for (const table of thoseIn(database, tokenTables)) {
+      database
+        .prepare(`update ${table} set revoked_at = ?, version = version + 1 where revoked_at is null`)
+        .run(revokedAt);
+    }
+    for (const table of thoseIn(database, sessionTables)) database.prepare(`delete from ${table}`).run();
     database.prepare("delete from settings where name = 'admin_token_sha256'").run();
   })();
 }
