@@ -6,12 +6,12 @@ export const kindBytes = 8192;
 
 /**
  * The kind of a content. `text` is masked. All other kinds are only scanned. `utf16` is scanned after decoding. `zip`,
- * `gzip`, `zlib`, `zstd` and `tar` are scanned as bytes, and also each member. `opaque` is an archive whose members
- * cannot be read here. `media` is an image, a sound, a film or a font.
+ * `gzip`, `zlib`, `zstd` and `tar` are scanned as bytes, and each member is scanned too. `opaque` is an archive whose
+ * members cannot be read here. `media` is an image, a sound, a film or a font.
  */
 export type ContentKind = 'text' | 'utf16' | 'zip' | 'gzip' | 'zlib' | 'zstd' | 'tar' | 'opaque' | 'media' | 'binary';
 
-/** Largest share of control characters in a text without NUL bytes. In random bytes, a tenth are control characters. */
+/** Largest share of control characters in a text without NUL bytes. In random bytes, the share is a tenth. */
 const maxControlShare = 0.03;
 
 const signatures: readonly (readonly [ContentKind, number, readonly number[]])[] = [
@@ -57,7 +57,7 @@ const signatures: readonly (readonly [ContentKind, number, readonly number[]])[]
 /** Returns the kind of a content. `prefix` is its first `kindBytes` bytes, or the whole content if it is shorter. */
 export function contentKindOf(prefix: Uint8Array): ContentKind {
   const found = signatures.find(([, at, bytes]) => bytes.every((byte, index) => prefix[at + index] === byte));
-  // A text may also begin with a signature that consists of letters, such as "BZh".
+  // Some signatures consist of letters, such as "BZh". A text may begin with these letters too.
   const mayBeText = found === undefined || found[0] === 'opaque' || found[0] === 'media';
   if (found !== undefined && !(mayBeText && isText(prefix))) return found[0];
   if (textEncodingOf(prefix)?.startsWith('utf-16') === true) return 'utf16';
@@ -66,7 +66,7 @@ export function contentKindOf(prefix: Uint8Array): ContentKind {
   return isTarHeader(prefix) ? 'tar' : 'binary';
 }
 
-/** Returns true if the bytes look compressed or encrypted: each byte value is about as frequent as the others. */
+/** Returns true if the bytes look compressed or encrypted, because all byte values are about equally frequent. */
 export function looksCompressed(prefix: Uint8Array): boolean {
   if (prefix.length < 32) return false;
   const counts = new Uint32Array(256);
@@ -78,7 +78,7 @@ export function looksCompressed(prefix: Uint8Array): boolean {
   return entropy >= compressedShare * Math.min(8, Math.log2(prefix.length));
 }
 
-/** Share of the largest possible entropy that compressed bytes have at least. Programs have less than 0.85. */
+/** Compressed bytes have at least this share of the largest possible entropy. Programs have less than 0.85. */
 const compressedShare = 0.88;
 
 /** A zlib stream (RFC 1950) of any compression level, with the usual window. */

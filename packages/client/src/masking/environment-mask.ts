@@ -4,11 +4,11 @@ import { readSecretFiles, SecretMask } from './secret-mask.ts';
 
 export interface MaskSources {
   /**
-   * Environment variables. Those with secret names and the passwords of URLs become known values. `PROOFHOUSE_MASK_FILE`
-   * names a file to which `proofhouse mask add` appends values.
+   * Environment variables. The values of variables with secret names, and passwords in URLs, become known values.
+   * `PROOFHOUSE_MASK_FILE` names a file to which `proofhouse mask add` appends values.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Globs for the names of further variables that hold secrets. */
+  /** Globs for names of other variables that contain secrets. */
   readonly names?: readonly string[] | undefined;
   /** Paths of files whose whole content is a secret. */
   readonly files?: readonly string[] | undefined;
@@ -21,7 +21,7 @@ export async function environmentMask({ env = {}, names, files = [], tokens = []
   const own = tokens.map((value): KnownValue => ({ name: 'PROOFHOUSE_TOKEN', value }));
   const mask = new SecretMask({ env, names, values: [...own, ...(await readSecretFiles(files))] });
   const added = env['PROOFHOUSE_MASK_FILE'];
-  // The process may be the command of a job. The values in the mask file of that job are masked here too.
+  // This process may be the command of a job. Values in the mask file of that job must be masked here too.
   if (added !== undefined && added !== '') mask.follow(new MaskFile(added));
   mask.set();
   return mask;

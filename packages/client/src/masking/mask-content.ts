@@ -8,15 +8,15 @@ import { endsAsZip, scanContent, type Content } from './scan-content.ts';
 import type { SecretMask } from './secret-mask.ts';
 
 /**
- * How a content is treated. `text` is masked. `exact` is scanned for secrets and must not be changed. With `detect`, the
- * default, the bytes of the content decide.
+ * What may be done with a content. `text` is masked. `exact` is scanned for secrets and must not be changed. For
+ * `detect`, the default, the bytes of the content decide.
  */
 export type ContentUse = 'text' | 'exact' | 'detect';
 
 export interface MaskContentOptions {
-  /** The mask for secrets. Undefined to change and scan nothing. */
+  /** The mask for secrets. Undefined if nothing is changed and nothing is scanned. */
   readonly mask: SecretMask | undefined;
-  /** True to leave contents that are not text unscanned. */
+  /** True if contents that are not text are not scanned. */
   readonly allowBinary: boolean;
   /** Folder for temporary files. */
   readonly scratch: string;
@@ -26,7 +26,7 @@ export interface MaskContentOptions {
 
 /** A content after masking or scanning, with its size and digest. */
 export interface MaskedContent {
-  /** Yields the same bytes at each call, even if values were added to the mask between two calls. */
+  /** Yields the same bytes at each call. Values that are added to the mask between two calls change nothing. */
   read(): AsyncIterable<Uint8Array>;
   readonly digest: string;
   readonly sizeBytes: number;
@@ -36,8 +36,8 @@ export interface MaskedContent {
 }
 
 /**
- * Reads a content once. A text is masked, all other contents are scanned. Throws `secret_found` if a content that is not
- * text has a secret. Throws another error if masking or scanning fails. After any error, the content must not be sent.
+ * Reads a content once. Masks a text, and scans any other content. Throws `secret_found` if a content that is not text
+ * has a secret. Throws another error if masking or scanning fails. After any error, the content must not be sent.
  */
 export async function maskContent(
   content: Content,
@@ -110,7 +110,7 @@ function linesOf({ found }: EmbeddedArchives): readonly string[] {
   return [`it has ${found.format} data at byte ${found.offset} that was not scanned for secrets`];
 }
 
-/** Returns false also for a text that ends as a zip archive, because masking would damage the archive. */
+/** Also returns false for a text that ends as a zip archive, because masking would damage the archive. */
 async function isTextOnly(content: Content): Promise<boolean> {
   const reader = new PieceReader(content.read());
   try {
@@ -128,7 +128,7 @@ function notScanned(error: unknown): unknown {
   const message = isAppError(error, 'secret_found')
     ? error.message
     : `it cannot be scanned for secrets: ${error.message}`;
-  // The caller decides by the code of a system error, such as ENOSPC, if another attempt may succeed.
+  // A system error has a code, such as ENOSPC. The caller needs the code to decide whether another attempt may succeed.
   if (!isAppError(error) && !('syscall' in error)) {
     return new AppError('invalid_request', `${message}${hint}`, { cause: error });
   }

@@ -7,14 +7,15 @@ const maxFileBytes = 16 * 1024 * 1024;
 /** Largest value in bytes that `appendToMaskFile` accepts. */
 export const maxAddedBytes = 64 * 1024;
 /**
- * Number of bytes before new bytes that are compared with the bytes read earlier. If they differ, the file was rewritten.
+ * If a file has grown, so many of its earlier bytes are compared with the bytes that were read before. If they differ,
+ * the file was rewritten.
  */
 const comparedBytes = 64;
 const lineEnd = 0x0a;
 
 /**
- * Appends a value to a mask file. Each line contains one value as a JSON string, so a value may contain line ends. The
- * line is appended by one write, so the lines of concurrent processes never mix. The file gets mode 0600.
+ * Appends a value to a mask file. Each line contains one value as a JSON string, so a value may contain line ends. One
+ * write appends the whole line, so lines of concurrent processes never mix. The file gets mode 0600.
  */
 export async function appendToMaskFile(file: string, value: string): Promise<void> {
   const flags =
@@ -24,7 +25,7 @@ export async function appendToMaskFile(file: string, value: string): Promise<voi
     const found = await handle.stat();
     if (!found.isFile()) throw new AppError('invalid_request', `${file} is not a regular file.`);
     if ((found.mode & 0o777) !== 0o600) await handle.chmod(0o600);
-    // Another program may have appended a line without a line end.
+    // Begins with a line end, because another program may have appended a line without one.
     const line = Buffer.from(`\n${JSON.stringify(value)}\n`);
     if (found.size + line.length > maxFileBytes) {
       throw new AppError('invalid_request', `${file} has no room for the value: it may have ${maxFileBytes} bytes.`);
@@ -37,9 +38,9 @@ export async function appendToMaskFile(file: string, value: string): Promise<voi
 }
 
 /**
- * The values of a mask file, to which other processes append values. The file is read synchronously. So a value that was
- * appended before some output is known before that output is masked. A value that was read once stays known, even if the
- * file is truncated, removed or replaced.
+ * The values of a mask file, to which other processes append values. The file is read synchronously. So a value that
+ * was appended before some output is known before that output is masked. A value stays known after it was read, even if
+ * the file is truncated, removed or replaced.
  */
 export class MaskFile {
   readonly path: string;
@@ -56,7 +57,7 @@ export class MaskFile {
     this.path = path;
   }
 
-  /** Creates the file, which must not exist. Only this user can read it. */
+  /** Creates the file. It must not exist. Only this user can read it. */
   static create(path: string): MaskFile {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
     const file = new MaskFile(path);
@@ -69,8 +70,8 @@ export class MaskFile {
   }
 
   /**
-   * Reads the lines that were appended since the last call. A line that is no JSON string is used as a value unchanged.
-   * Throws if the path is no regular file any more, or if the file is larger than `maxFileBytes`.
+   * Reads the lines that were appended since the last call. If a line is no JSON string, its text is the value. Throws
+   * if the path is no regular file any more, or if the file is larger than `maxFileBytes`.
    */
   read(): void {
     if (this.#isClosed) return;
@@ -117,7 +118,7 @@ export class MaskFile {
     const known = this.#lastBytes;
     const from = Math.max(0, this.#readBytes - known.length);
     const bytes = bytesOf(fd, from, size);
-    // If the bytes before the new bytes have changed, the file was rewritten. It is then read again from its beginning.
+    // If the last known bytes have changed, the file was rewritten. It is then read again from its beginning.
     const isAppended = bytes.subarray(0, known.length).equals(known);
     const fresh = isAppended ? bytes.subarray(known.length) : bytesOf(fd, 0, size);
     if (!isAppended) this.#readBytes = 0;

@@ -12,7 +12,7 @@ const secret = 'correct-horse-battery';
 const mask = new SecretMask({ values: [{ name: 'PASSPHRASE', value: secret }] });
 const MiB = 1024 * 1024;
 
-/** A content in pieces of `pieceBytes`, with or without random access. */
+/** Returns a content that consists of pieces of `pieceBytes`, with or without random access. */
 function contentOf(bytes: Uint8Array, { random = true, pieceBytes = 1000 } = {}): Content {
   async function* readRange(from: number, to: number) {
     for (let at = from; at < to; at += pieceBytes) yield bytes.subarray(at, Math.min(to, at + pieceBytes));
@@ -37,9 +37,9 @@ const leak = `first line\npassword ${secret}\n`;
 const binary = Buffer.concat([Buffer.from([0, 1, 2, 255]), Buffer.from(leak), Buffer.alloc(40)]);
 const utf16 = Buffer.from(`\ufeff${leak}`, 'utf16le');
 
-/** A tar archive in the format before POSIX, whose headers have no "ustar". */
+/** A tar archive in the format before POSIX. Its headers do not contain "ustar". */
 const oldTar = withoutMagic(tarOf({ 'a.gz': gzipSync(leak) }));
-/** Bytes of a program, without a NUL at odd positions only. */
+/** Bytes of a program. Its NUL bytes are not only at odd positions, as they would be in UTF-16 text. */
 const program = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 1, 2]), Buffer.alloc(20_000, 'movl 1')]);
 const script = Buffer.from('#!/bin/sh\n' + 'echo a line of a script\n'.repeat(500));
 

@@ -12,7 +12,9 @@ import type { SecretMask } from './secret-mask.ts';
 /** Bytes that can be read more than once. */
 export interface Content {
   read(): AsyncIterable<Uint8Array>;
-  /** Access to any range of the bytes. Without it, a zip archive is copied into a temporary file before it is scanned. */
+  /**
+   * Access to any range of the bytes. If it is missing, a zip archive is copied into a temporary file before the scan.
+   */
   readonly random?: RandomAccess | undefined;
 }
 
@@ -26,9 +28,9 @@ export interface ScanOptions {
 }
 
 /**
- * Scans a content that must not be changed. In an archive, all members are scanned, also in archives inside archives.
- * Throws `secret_found` for a secret, and another error if an archive cannot be scanned completely. Returns one line for
- * each part that was not scanned, because it is encrypted, compressed in an unknown format, or behind the end of an
+ * Scans a content that must not be changed. In an archive, scans all members, also those of archives inside archives.
+ * Throws `secret_found` for a secret, and another error if an archive cannot be scanned completely. Returns one line
+ * for each part that was not scanned, because it is encrypted, compressed in an unknown format, or after the end of an
  * archive.
  */
 export async function scanContent(content: Content, options: ScanOptions): Promise<readonly string[]> {
@@ -38,8 +40,8 @@ export async function scanContent(content: Content, options: ScanOptions): Promi
 }
 
 /**
- * The path to a part of a content: the names of the archive members that contain it, outermost first. Empty for the
- * content itself.
+ * The path to a part of a content: the names of the archive members around it, outermost first. Empty for the content
+ * itself.
  */
 type Place = readonly string[];
 
@@ -92,8 +94,8 @@ class ContentScan {
   }
 
   /**
-   * Scans the parts of a content that are visible only after decoding or unpacking. Returns the length of the compressed
-   * stream if the part is a compressed stream. Other data may follow the stream.
+   * Scans the parts of a content that are visible only after decoding or unpacking. If the part is a compressed stream,
+   * returns its length, because other data may follow it.
    */
   async #scanInside(
     reader: PieceReader,
@@ -141,7 +143,8 @@ class ContentScan {
     try {
       await this.#scanMember({ name: kind, read }, place);
     } catch (error) {
-      // Two bytes that begin a zlib stream also begin other binary files.
+      // A zlib stream is recognized by its first two bytes, which other binary files may have too. An error of the data
+      // then means only that the content is no zlib stream.
       if (kind !== 'zlib' || !isDataError(error)) throw error;
       this.#tell(place, 'may have zlib data');
     }
@@ -178,7 +181,7 @@ class ContentScan {
     requireClean(scan, place);
   }
 
-  /** Finds ASCII text in UTF-16, in either byte order, anywhere in a binary file. */
+  /** Finds ASCII text in UTF-16 (in either byte order) anywhere in a binary file. */
   async #scanWithoutNuls(reader: PieceReader, place: Place): Promise<void> {
     const scan = new SecretScan(this.#options.mask.binarySet());
     for await (const piece of reader.pieces()) scan.write(withoutNuls(piece));
@@ -186,16 +189,19 @@ class ContentScan {
   }
 }
 
-/** The kind of the bytes of a part, and the kind of what is scanned inside: a text may end as a zip archive. */
+/**
+ * The kind of a part by its first bytes, and the kind of the content that is scanned inside. They can differ, because a
+ * text may end as a zip archive.
+ */
 interface Kinds {
   readonly kind: ContentKind;
   readonly inside: ContentKind;
 }
 
-/** What the bytes of a part show without decoding. */
+/** Facts about the bytes of a part that need no decoding. */
 class RawBytes {
   readonly archives = new EmbeddedArchives();
-  /** Position after the last byte that is not NUL. Archives are padded with NULs. */
+  /** Position after the last byte that is not NUL. Archives may be followed by NULs as padding. */
   endOfData = 0;
   #sizeBytes = 0;
 
@@ -220,7 +226,7 @@ function withoutNuls(piece: Uint8Array): Uint8Array {
   return kept.subarray(0, length);
 }
 
-/** Returns true for an error of zlib about the data. */
+/** Returns true if the error of zlib means that the data is invalid. */
 function isDataError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
 }
@@ -240,8 +246,8 @@ function whereOf(place: Place): string {
 }
 
 /**
- * Returns true if a content ends as a zip archive. A self-extracting program does so, although it does not begin as a zip
- * archive. The last record of a zip archive ends with a comment of any length.
+ * Returns true if a content ends as a zip archive. This is so for a self-extracting program, which does not begin as a
+ * zip archive. A comment of any length may follow the last record of a zip archive.
  */
 export async function endsAsZip(content: RandomAccess): Promise<boolean> {
   const recordBytes = 22;

@@ -1,9 +1,10 @@
-/** Number of bytes that a signature needs. */
+/** Length in bytes of the longest signature (the first bytes of a compressed format). */
 const signatureBytes = 10;
 
 /**
- * Signatures of compressed data that can follow a text or a program, such as a script that unpacks itself. The test gets the
- * bytes from the signature on, at least `signatureBytes`, because three bytes of a signature also occur by chance.
+ * Signatures of compressed data that can follow a text or a program, such as a script that unpacks itself. Three bytes
+ * of a signature may also occur by chance. So each has a test, which gets at least `signatureBytes` bytes from the
+ * signature on.
  */
 const signatures: readonly {
   readonly format: string;
@@ -23,9 +24,9 @@ function isGzipHeader(at: Buffer): boolean {
   return flags < 0x20 && [0, 2, 4].includes(extra) && (system <= 19 || system === 0xff);
 }
 
-/** Looks for compressed data inside of a content, after its first byte. */
+/** Searches for compressed data inside a content, that is, after its first byte. */
 export class EmbeddedArchives {
-  /** The first format that was found, and its position. */
+  /** The format that was found first, and its position. */
   found: { readonly format: string; readonly offset: number } | undefined;
   #rest = Buffer.alloc(0);
   #restAt = 0;

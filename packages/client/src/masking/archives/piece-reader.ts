@@ -1,6 +1,6 @@
 /**
- * Reads a sequence of pieces (byte arrays) in parts. A loop over a part may end early. The next loop then continues at
- * that position. Each piece is passed to `seen` once, when it is read from the source.
+ * Reads a sequence of pieces (byte arrays) in parts. A loop over a part may end early. The next loop then continues
+ * where it ended. Each piece is passed to `seen` once, when it is read from the source.
  */
 export class PieceReader {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -24,8 +24,8 @@ export class PieceReader {
   }
 
   /**
-   * Returns the next `count` bytes. Returns undefined if no byte is left. Throws if some bytes are left, but fewer than
-   * `count`.
+   * Returns the next `count` bytes. Returns undefined at the end of the source. Throws if some bytes are left, but
+   * fewer than `count`.
    */
   async take(count: number): Promise<Buffer | undefined> {
     const pieces: Uint8Array[] = [];
@@ -47,7 +47,7 @@ export class PieceReader {
     }
   }
 
-  /** Reads all remaining pieces, so that `seen` gets every piece. */
+  /** Reads all remaining pieces, so that `seen` receives every piece. */
   async drain(): Promise<void> {
     for await (const _piece of this.pieces());
   }

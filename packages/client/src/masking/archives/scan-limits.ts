@@ -2,11 +2,14 @@ const MiB = 1024 * 1024;
 
 /** Limits of the scan of one artifact. An archive above a limit cannot be scanned completely, so it is not deposited. */
 export interface ScanLimits {
-  /** Largest total size of all members in bytes. Members of archives inside archives count too. */
+  /**
+   * Largest total size of all members (the files in an archive) in bytes. Members of archives inside archives count
+   * too.
+   */
   readonly maxBytes: number;
   /**
-   * Largest ratio of unpacked to packed bytes. The ratio is checked only above `freeBytes` unpacked bytes, because small
-   * texts may compress better.
+   * Largest ratio of unpacked to packed bytes. It is checked only if there are more than `freeBytes` unpacked bytes,
+   * because a small text may compress better.
    */
   readonly maxRatio: number;
   readonly freeBytes: number;
@@ -48,8 +51,8 @@ export class ScanBudget {
   }
 
   /**
-   * Throws if `bytes` more bytes would exceed a limit. Before anything is unpacked, it is called with the sizes that an
-   * archive declares.
+   * Throws if `bytes` more bytes would exceed a limit. An archive declares the sizes of its members. They are passed to
+   * this method before anything is unpacked.
    */
   requireRoom(bytes: number): void {
     const total = this.#bytes + bytes;

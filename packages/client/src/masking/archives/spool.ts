@@ -5,8 +5,8 @@ import type { RandomAccess } from './zip-members.ts';
 const pieceBytes = 256 * 1024;
 
 /**
- * Writes pieces into a temporary file in `folder`, and calls `use` with random access to them. Only this user can read the file,
- * and it has no name while it is used.
+ * Writes pieces into a temporary file in `folder`, and calls `use` with random access to the file. Only this user can
+ * read it. It has no name while it is used.
  */
 export async function spooled<T>(
   folder: string,

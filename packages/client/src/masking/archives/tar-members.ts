@@ -10,10 +10,10 @@ export interface ArchiveMember {
 }
 
 /**
- * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next member is
- * requested, because the bytes that were not read are then skipped. Members after an end mark, as in concatenated
- * archives, are yielded too. Calls `onOther` if other bytes follow an end mark. Throws if a header is damaged, or if the
- * archive is truncated.
+ * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next one is
+ * requested, because unread bytes are then skipped. Members after an end mark are yielded too, because archives may be
+ * concatenated. Calls `onOther` if other bytes follow an end mark. Throws if a header is damaged, or if the archive is
+ * truncated.
  */
 export async function* tarMembers(
   reader: PieceReader,
@@ -42,7 +42,7 @@ export async function* tarMembers(
       if (type === 'x') ({ path: longName = longName, size: longSize } = paxRecords(bytes));
       continue;
     }
-    // Links, devices, folders and FIFOs have no content, whatever their size field says.
+    // A link, device, folder or FIFO has no content, even if its size field is not 0.
     const size = '123456'.includes(type) ? 0 : (longSize ?? sizeIn(header));
     yield* memberOf(reader, longName ?? nameIn(header), size);
     longName = undefined;
@@ -84,14 +84,16 @@ async function skipPadding(reader: PieceReader, size: number): Promise<void> {
   for await (const _piece of reader.pieces(padding));
 }
 
-/** Returns the next block. A block that the end of the archive cuts is filled with zeros. */
+/** Returns the next block. If the archive ends inside the block, the rest of the block is filled with zeros. */
 async function lastBlock(reader: PieceReader): Promise<Buffer | undefined> {
   const pieces: Uint8Array[] = [];
   for await (const piece of reader.pieces(blockBytes)) pieces.push(piece);
   return pieces.length === 0 ? undefined : Buffer.concat(pieces, blockBytes);
 }
 
-/** Returns true if the first block is a header of a tar archive, of any variant (also without "ustar"). */
+/**
+ * Returns true if the first block is a header of a tar archive of any variant, including the variant without "ustar".
+ */
 export function isTarHeader(bytes: Uint8Array): boolean {
   if (bytes.length < blockBytes) return false;
   try {
@@ -103,8 +105,8 @@ export function isTarHeader(bytes: Uint8Array): boolean {
 }
 
 /**
- * Throws if the checksum of a header is wrong. The checksum is the sum of all bytes of the header. Its own bytes count as
- * spaces in this sum.
+ * Throws if the checksum of a header is wrong. The checksum is the sum of all bytes of the header, in which the bytes
+ * of the checksum itself count as spaces.
  */
 function requireChecksum(header: Buffer): void {
   const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
@@ -129,8 +131,8 @@ function sizeIn(header: Buffer): number {
 }
 
 /**
- * Returns the number in a field of a header. It is octal text, or binary if the first bit is set (GNU, for large
- * numbers).
+ * Returns the number in a field of a header. It is octal text. If the first bit is set, it is binary, which GNU uses
+ * for large numbers.
  */
 function numberIn(header: Buffer, at: number, length: number): number {
   const field = header.subarray(at, at + length);
@@ -143,8 +145,8 @@ function numberIn(header: Buffer, at: number, length: number): number {
 }
 
 /**
- * Returns the path and the size in pax records. A record is `<length> <key>=<value>\n`. Its length counts the whole
- * record.
+ * Returns the path and the size in pax records. A record is `<length> <key>=<value>\n`, where the length is that of the
+ * whole record.
  */
 function paxRecords(bytes: Buffer): { path?: string; size?: number } {
   const records: { path?: string; size?: number } = {};

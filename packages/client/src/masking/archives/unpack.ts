@@ -9,8 +9,8 @@ export type PackedKind = 'gzip' | 'zlib' | 'zstd';
 const decompressors = { gzip: createGunzip, zlib: createInflate, zstd: createZstdDecompress };
 
 /**
- * Yields the content of a compressed stream. Throws when a limit of the budget is exceeded. Calls `onEnd` at the end with the
- * number of bytes of the stream. The source may have more bytes.
+ * Yields the content of a compressed stream. Throws when a limit of the budget is exceeded. At the end it calls `onEnd`
+ * with the number of bytes of the stream. The source may have further bytes.
  */
 export async function* unpacked(
   kind: PackedKind,

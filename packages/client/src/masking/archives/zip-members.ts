@@ -6,7 +6,7 @@ import type { ArchiveMember } from './tar-members.ts';
 const stored = 0;
 const deflated = 8;
 
-/** The bytes of a content, of which any range can be read. */
+/** A content of which any range of bytes can be read. */
 export interface RandomAccess {
   readonly sizeBytes: number;
   readRange(from: number, to: number): AsyncIterable<Uint8Array>;
@@ -18,9 +18,9 @@ export interface ZipMember extends ArchiveMember {
 }
 
 /**
- * Yields the members of a zip archive. The declared sizes of all members are first compared with the limits of `budget`.
- * So an archive above a limit is refused before anything is unpacked. A member that is larger than its declared size
- * throws.
+ * Yields the members of a zip archive. First it compares the declared sizes of all members with the limits of `budget`.
+ * So an archive above a limit is refused before anything is unpacked. Throws if a member is larger than its declared
+ * size.
  */
 export async function* zipMembers(
   content: RandomAccess,
@@ -45,7 +45,8 @@ async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {
 }
 
 function opened(content: RandomAccess): Promise<yauzl.ZipFile> {
-  // Names are not decoded, because yauzl refuses names that would leave the folder in which an archive is unpacked.
+  // Names must not be decoded here. For decoded names, yauzl refuses those that lead out of the folder in which an
+  // archive is unpacked.
   const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
   return new Promise((resolve, reject) => {
     yauzl.fromRandomAccessReader(new RangeReader(content), content.sizeBytes, options, (error, archive) => {
