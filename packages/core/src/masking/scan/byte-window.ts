@@ -1,8 +1,7 @@
 const smallestCapacity = 1024;
 
 /**
- * The bytes of a stream from position `base` up to position `end`. Positions are counted from the beginning of the
- * stream.
+ * The bytes of a stream between the positions `base` and `end`. Positions are counted from the beginning of the stream.
  */
 export class ByteWindow {
   bytes = new Uint8Array(0);
@@ -12,8 +11,8 @@ export class ByteWindow {
   end = 0;
 
   /**
-   * Appends a chunk. Bytes before the position `keepFrom` may be discarded. Each byte is copied a bounded number of
-   * times.
+   * Appends a chunk. Discards bytes before the position `keepFrom` if it needs the memory. Each byte is copied only a
+   * bounded number of times.
    */
   append(chunk: Uint8Array, keepFrom: number): void {
     const used = this.end - this.base;

@@ -3,8 +3,9 @@ import type { CompiledRule } from './compiled-rules.ts';
 const smallestCapacity = 64;
 
 /**
- * Hits in the order in which their keywords end. Each hit has a start, an end and a rule. What the end means is decided
- * by the caller. The queue is a ring, so that adding and dropping a hit takes the same time however many hits wait.
+ * A queue of hits (places at which a pattern must run), in the order in which their keywords end. A hit has a start, an
+ * end and a rule. The caller decides what the end means. The queue is a ring, so adding and removing a hit takes
+ * constant time.
  */
 export class HitQueue {
   /** Number of hits in the queue. */
@@ -23,7 +24,7 @@ export class HitQueue {
     this.size += 1;
   }
 
-  /** Returns the start of a hit. `index` is counted from the first hit. */
+  /** Returns the start of the hit at `index`. The first hit has the index 0. */
   startOf(index: number): number {
     return this.#starts[this.#slot(index)] ?? 0;
   }

@@ -1,15 +1,14 @@
 import { ownOverlaps } from '../values/own-overlaps.ts';
 
 /**
- * The comparisons of one long form with a text in which the form, or a long prefix of it, occurs at overlapping
- * positions. Bytes that an earlier comparison has read are not read again. So all comparisons together take linear
- * time.
+ * The comparisons of one long form with a text. The form, or a long prefix of it, may occur at overlapping positions of
+ * the text. Bytes that an earlier comparison has read are not read again, so all comparisons together take linear time.
  */
 export class LongForm {
   readonly #overlaps: Uint32Array;
   #at = 0;
   #matched = 0;
-  /** Positions at which a comparison must wait for the end of the open comparison. */
+  /** Positions whose comparison must wait for the end of the current one. */
   #waiting: number[] = [];
   #head = 0;
   #isOpen = false;
@@ -18,14 +17,14 @@ export class LongForm {
     this.#overlaps = ownOverlaps(bytes);
   }
 
-  /** True if the last comparison needs more bytes of the text. */
+  /** True if the current comparison needs further bytes of the text. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
   /**
-   * Records a comparison. The form and the text at `at` are equal in the first `matched` bytes, and in no further bytes
-   * that were read.
+   * Records a comparison. The form and the text at `at` are equal in the first `matched` bytes. The next byte differs
+   * or was not read.
    */
   compared(at: number, matched: number, isOpen: boolean): void {
     this.#isOpen = isOpen;
@@ -35,8 +34,8 @@ export class LongForm {
   }
 
   /**
-   * Returns the number of bytes at `at` that are known to be equal to the beginning of the form. Returns -1 if the form
-   * is known not to occur at `at`.
+   * Returns how many bytes at `at` are known to equal the beginning of the form. Returns -1 if the form is known not to
+   * be there.
    */
   knownAt(at: number): number {
     const known = this.#matched - (at - this.#at);
@@ -49,8 +48,8 @@ export class LongForm {
   }
 
   /**
-   * Removes and returns the first waiting position. Returns undefined while a comparison is open, and if no position
-   * waits.
+   * Removes and returns the first waiting position. Returns undefined if no position waits, or if the current
+   * comparison needs further bytes.
    */
   next(): number | undefined {
     if (this.#isOpen) return undefined;

@@ -8,30 +8,30 @@ const dash = 0x2d;
 const space = 0x20;
 
 /**
- * Writes masked output. Adjacent masked bytes become one placeholder on each line. Line ends between masked bytes are
- * kept. On each line after the first, the indentation is kept too. In a unified diff, so is the sign of the line.
+ * Writes masked output. Adjacent masked bytes become one placeholder on each line. Line ends between them are kept. On
+ * each line after the first, the indentation is kept too, and in a unified diff the sign of the line.
  */
 export class PlaceholderWriter {
   #output: Uint8Array;
   #length = 0;
-  /** True if the last byte was masked and its placeholder was written. */
+  /** True if the last byte was masked, so its placeholder was already written. */
   #isOpen = false;
   /** On a masked line after the first, the part of the line to which the next byte belongs. */
   #place: 'start' | 'indent' | 'text' = 'text';
-  /** The repeated sign (`+` or `-`) at the beginning of a masked line. Its first occurrence may be the sign of a diff. */
+  /**
+   * The sign (`+` or `-`) that is repeated at the beginning of a masked line. The first of them may be the sign of a
+   * diff.
+   */
   #sign = 0;
   #signCount = 0;
   /**
    * First byte of the last line that began in clear text. 0 if that byte is masked. Undefined if no byte of the line
-   * was read. It shows whether a secret of several lines is in a diff. The sign alone does not show this, because a
-   * line of base64 may begin with a plus.
+   * was read. It shows whether a secret of several lines is in a diff. The sign of its lines does not show this,
+   * because a line of base64 may begin with a plus.
    */
   #lineStart: number | undefined;
 
-  /**
-   * `capacity` is the number of output bytes for which memory is allocated at first. More is allocated when it is
-   * needed.
-   */
+  /** `capacity` is the number of output bytes for which memory is allocated at first. More is allocated if needed. */
   constructor(capacity = 0) {
     this.#output = new Uint8Array(capacity);
   }
@@ -56,7 +56,7 @@ export class PlaceholderWriter {
     for (let at = from; at < to; at += 1) this.#mask(bytes[at] ?? 0);
   }
 
-  /** Returns the output since the last call. If `ended` is true, the signs at the end of the stream are included. */
+  /** Returns the output since the last call. If `ended` is true, it includes the signs at the end of the stream. */
   take(ended: boolean): Uint8Array {
     if (ended) this.#endSigns();
     const taken = this.#output.slice(0, this.#length);
@@ -90,8 +90,8 @@ export class PlaceholderWriter {
   }
 
   /**
-   * Decides what the signs at the beginning of a masked line are. Five dashes begin the boundary of a PEM file, and are
-   * masked as text. Any other sequence begins with the sign of a diff; the rest of it is text.
+   * Decides about the signs at the beginning of a masked line. Five dashes begin the boundary of a PEM file, so they
+   * are masked as text. In any other sequence, the first sign is that of a diff, and the rest is text.
    */
   #endSigns(): void {
     if (this.#signCount === 0) return;

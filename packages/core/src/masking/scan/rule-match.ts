@@ -1,18 +1,21 @@
-/** Number of characters before a keyword that a pattern may read. */
+/** A pattern may read this number of characters before a keyword. */
 export const lookbehind = 40;
 
-/** Patterns may read this many bytes from the start of a keyword on, whatever the bytes are. After them they stop with the word. */
+/**
+ * From the start of a keyword on, a pattern may read this number of bytes, whatever they are. After these, it reads
+ * only to the end of the current word.
+ */
 export const surelyRead = 512;
 
 const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
 
 /**
- * One secret of a match, with a function that returns its range in the text in which the pattern matched. The function
- * is called only when it is needed, because the engine must run the pattern again for the range.
+ * One secret of a match, with a function that returns its range in the text of the match. The engine must run the
+ * pattern again for the range, so the function is called only when the range is needed.
  */
 export type MatchedSecret = readonly [secret: string, rangeOf: () => readonly [from: number, to: number]];
 
-/** Returns the named groups of a match. Returns the whole match if it has no named group. */
+/** Returns the named groups of a match. If it has none, returns the whole match. */
 export function secretsOf(match: RegExpExecArray): readonly MatchedSecret[] {
   const names = secretGroups.filter((name) => match.groups?.[name] !== undefined);
   if (names.length === 0) return [[match[0], () => [match.index, match.index + match[0].length]]];
@@ -22,8 +25,8 @@ export function secretsOf(match: RegExpExecArray): readonly MatchedSecret[] {
 }
 
 /**
- * Returns the number of characters before the text of a secret: the sign of a diff and the indentation. Returns 0 if
- * the secret has only one line or does not begin a line.
+ * Returns how many characters precede a secret on its line: the sign of a diff and the indentation. Returns 0 if the
+ * secret has only one line or does not begin a line.
  */
 export function leadLength(text: string, at: number, secret: string): number {
   if (!secret.includes('\n') || (at > 0 && text[at - 1] !== '\n')) return 0;

@@ -8,16 +8,16 @@ import { lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import type { MaskedRange, SpanQueue } from './span-queue.ts';
 
 /**
- * A masked text is shorter than its source. So a second run of a pattern may need more source bytes than the rule's
- * window. It may read at most this many additional bytes.
+ * A masked text is shorter than its source. So a second run of a pattern may need more source bytes than the first, but
+ * at most this number of additional bytes.
  */
 const longestMask = 65_536;
-/** Most patterns with a long window read less. They run over a text of this many bytes first. */
+/** Patterns run first over a text of this number of bytes. Most patterns do not read more, even if they may. */
 const shortWindow = 1024;
 const endOfWord = /[\s"'`&;,<>|(){}[\]\\]/g;
 const decoder = new TextDecoder('latin1');
 
-/** A range of the stream with its position in the masked text. */
+/** A range of the stream, with its position in the masked text. */
 interface Segment {
   readonly range: MaskedRange;
   readonly isMasked: boolean;
@@ -25,22 +25,22 @@ interface Segment {
   readonly outEnd: number;
 }
 
-/** The part of the stream that is known when hits are checked a second time. */
+/** The part of the stream that is known when hits are checked for the second time. */
 export interface LookedAt {
   readonly window: ByteWindow;
   /**
-   * Position up to which spans are known. Every span that begins before it is in the queue or was already taken from
-   * the queue.
+   * Position up to which all spans (ranges to mask) are known. A span that begins before it is in the queue, or was
+   * already taken from the queue.
    */
   readonly decidedTo: number;
-  /** The masked range of the spans that were last taken from the queue. */
+  /** The range of bytes that was masked last, by spans that were taken from the queue. */
   readonly lastMask: MaskedRange;
   readonly ended: boolean;
 }
 
 /**
- * Checks hits a second time: runs their patterns over the masked text if a secret near the hit was masked. So a value
- * that begins with another secret is masked completely. Masking the output again changes nothing.
+ * Checks hits for the second time. If a secret near a hit was masked, runs the pattern of the hit over the masked text.
+ * So a value that begins with another secret is masked completely, and masking the output again changes nothing.
  */
 export class SecondLook {
   /** Number of bytes that were passed to patterns. */
@@ -48,7 +48,7 @@ export class SecondLook {
   readonly #longestKeyword: number;
   readonly #spans: SpanQueue;
   readonly #confirmed: boolean;
-  /** The hits. The end of a hit is the end of the bytes that its pattern may have read. */
+  /** The hits. The end of a hit is the end of the bytes that its pattern may have read in the first run. */
   readonly #hits = new HitQueue();
 
   constructor(compiled: CompiledRules, spans: SpanQueue, confirmed: boolean) {
@@ -70,8 +70,7 @@ export class SecondLook {
   }
 
   /**
-   * Returns the position of the first byte that a hit may still mask. Only hits that were not checked a second time
-   * count.
+   * Returns the position of the first byte that may still be masked by a hit that was not checked for the second time.
    */
   holdFrom(hold: number): number {
     let first = hold;
@@ -84,14 +83,14 @@ export class SecondLook {
   }
 
   /**
-   * Runs the pattern of a hit over the masked text. Returns false if the masked text is not known as far as the pattern
-   * reads.
+   * Runs the pattern of a hit over the masked text. Returns false if the pattern would read text whose masking is not
+   * known yet.
    */
   #look(start: number, rule: CompiledRule, reach: number, known: LookedAt): boolean {
     if (!known.ended && known.decidedTo < reach) return false;
     const from = Math.max(known.window.base, start - lookbehind);
     if (known.lastMask.end <= from && this.#spans.firstStart >= reach) return true;
-    // A pattern does not begin in a masked text.
+    // A pattern must not begin in a masked text.
     if ((known.lastMask.start <= start && start < known.lastMask.end) || this.#spans.covers(start)) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
@@ -140,7 +139,7 @@ export class SecondLook {
   }
 }
 
-/** Returns whether a word ends in the text after all bytes that a pattern reads in any case, and after its match. */
+/** Returns true if a word ends after the match, and after all bytes that every pattern may read. */
 function endsWord(text: string, at: number, match: RegExpExecArray | null): boolean {
   endOfWord.lastIndex = at + Math.max(surelyRead, match?.[0].length ?? 0);
   return endOfWord.test(text);
@@ -151,7 +150,7 @@ interface MaskedText {
   readonly segments: readonly Segment[];
 }
 
-/** Masks a part of the stream. The output has about `longest` bytes at most. */
+/** Masks a part of the stream. The output has at most about `longest` bytes. */
 function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: MaskedRange, longest: number): MaskedText {
   const writer = new PlaceholderWriter(Math.min(longest, part.end - part.start) + 4 * maskPlaceholder.length);
   const segments: Segment[] = [];
@@ -173,8 +172,8 @@ function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: Mas
 }
 
 /**
- * Returns the position in the stream for an index in the masked text. For an index inside a placeholder, this is the
- * start of the mask, or its end if `isEnd` is true.
+ * Converts an index in the masked text to a position in the stream. If the index is inside a placeholder, returns the
+ * start of the masked range, or its end if `isEnd` is true.
  */
 function positionOf(segments: readonly Segment[], index: number, isEnd: boolean): number {
   const segment = segments.find(({ outEnd }) => (isEnd ? index <= outEnd : index < outEnd)) ?? segments.at(-1);

@@ -8,8 +8,8 @@ import type { MaskedRange } from './span-queue.ts';
 import { ValueScan } from './value-scan.ts';
 
 /**
- * Receives the bytes of a stream in order, each byte once. `from` and `to` are indices in `bytes`. `bytes` must not be
- * used after the call.
+ * Receives the bytes of a stream in order, each byte once. `from` and `to` are indices in `bytes`. The sink must not
+ * use `bytes` after the call.
  */
 export interface ScanSink {
   clear(bytes: Uint8Array, from: number, to: number): void;
@@ -25,8 +25,8 @@ export interface ScannerOptions {
 const pieceBytes = 65_536;
 
 /**
- * Scans one stream and calls the sink. The calls do not depend on how the stream is divided into chunks, because a
- * match is decided only when all bytes that can change it were read. Bytes that are not decided are held back.
+ * Scans one stream and calls the sink. The calls do not depend on how the stream is divided into chunks. A match is
+ * decided only when all bytes that can change it have been read. Until then the bytes are held back.
  */
 export class SecretScanner {
   readonly #sink: ScanSink;
@@ -38,7 +38,7 @@ export class SecretScanner {
   #values: readonly ValueScan[];
   /** Position up to which bytes were passed to the sink. */
   #cursor = 0;
-  /** The range that the spans last taken from the queue mask together. */
+  /** The range that is masked by the spans that were last taken from the queue. */
   #mask: MaskedRange = { start: 0, end: 0 };
   #earlierSteps = 0;
 
@@ -76,10 +76,7 @@ export class SecretScanner {
     this.#scan(true);
   }
 
-  /**
-   * Scans the bytes that are held back with another set of secrets. Secrets that the previous set found in these bytes
-   * stay masked.
-   */
+  /** Scans the held-back bytes with another set of secrets. Secrets that the previous set found in them stay masked. */
   replaceSet(set: SecretSet): void {
     this.#earlierSteps = this.steps;
     const block = this.#rules.openBlock;
@@ -108,7 +105,7 @@ export class SecretScanner {
     this.#handOver(Math.max(this.#cursor, this.#again.holdFrom(decidedTo)));
   }
 
-  /** Returns the first position at which an unknown span may still begin. */
+  /** Returns the first position at which a span that is not known yet may begin. */
   #decidedTo(): number {
     let hold = this.#rules.holdFrom();
     for (const values of this.#values) hold = Math.min(hold, values.holdFrom(this.#window));

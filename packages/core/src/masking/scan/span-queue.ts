@@ -3,24 +3,24 @@ export interface Span {
   readonly start: number;
   readonly end: number;
   /**
-   * The rule that found the secret. Undefined for a range that is not counted: a placeholder in the input, or a further
-   * piece of a block.
+   * The rule that found the secret. Undefined for a range that does not count as a secret: a placeholder in the input,
+   * or a later piece of a block.
    */
   readonly rule: string | undefined;
-  /** Rank of the rule. If two spans have the same range, the one with the smaller rank is counted. */
+  /** Rank of the rule. If two spans have the same range, the one with the smaller rank counts. */
   readonly rank: number;
 }
 
-/** A range of bytes that one or more overlapping or adjacent spans mask. */
+/** A range of bytes that is masked by one or more overlapping or adjacent spans. */
 export interface MaskedRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Spans in the order of their starts. A span that lies inside another one is left out, because it masks nothing more and
- * is not counted. So the ends of the spans are in order too. The result does not depend on the order of the calls of
- * `add`.
+ * Spans (ranges to mask) in the order of their starts. A span inside another one is omitted, because it masks nothing
+ * more and does not count. So the ends of the spans are in order too. The result does not depend on the order of the
+ * calls of `add`.
  */
 export class SpanQueue {
   #spans: Span[] = [];
@@ -29,7 +29,7 @@ export class SpanQueue {
   add(span: Span): void {
     const spans = this.#spans;
     const at = this.#firstAfter(span.start, startOf);
-    // The spans before `at` start at or before this span. The last of them has the largest end.
+    // The spans before the index `at` start at or before the new span. The last of them has the largest end.
     const before = at > this.#head ? spans[at - 1] : undefined;
     if (before !== undefined && before.end >= span.end && compareSpans(before, span) <= 0) return;
     const first = before?.start === span.start ? at - 1 : at;
@@ -45,8 +45,8 @@ export class SpanQueue {
   }
 
   /**
-   * Returns the masked ranges that overlap the part `from` to `to` of the stream, in order. No range begins before
-   * `from`. `taken` is the masked range of the spans that were already taken from the queue.
+   * Returns the masked ranges that overlap the part of the stream between `from` and `to`, in order. No range begins
+   * before `from`. `taken` is the masked range of the spans that were already taken from the queue.
    */
   rangesWithin(taken: MaskedRange, from: number, to: number): MaskedRange[] {
     const ranges: { start: number; end: number }[] = [];
@@ -66,7 +66,10 @@ export class SpanQueue {
     return (this.#spans[this.#firstAfter(position, endOf)]?.start ?? Infinity) <= position;
   }
 
-  /** Returns the index of the first span whose start or end is larger than `position`. */
+  /**
+   * Returns the index of the first span whose start (or end) is larger than `position`. `edgeOf` selects the start or
+   * the end.
+   */
   #firstAfter(position: number, edgeOf: (span: Span) => number): number {
     let low = this.#head;
     let high = this.#spans.length;

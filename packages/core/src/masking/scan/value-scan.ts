@@ -5,8 +5,8 @@ import { gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
 /**
- * A form of a known value whose first `matched` bytes were found at position `at`. If too few bytes for a window were
- * read, `form` is -1 and `at` is the position of the window.
+ * A form of a known value that may begin at position `at`: its first `matched` bytes were found there. If too few bytes
+ * for a window were read, `form` is -1 and `at` is the position of the window.
  */
 interface PartialMatch {
   readonly at: number;
@@ -14,19 +14,22 @@ interface PartialMatch {
   readonly matched: number;
 }
 
-/** The results of comparisons that read more bytes than this are remembered. */
+/** If a comparison reads more bytes than this, its result is stored for later comparisons. */
 const shortComparison = 64;
 
 /** Finds the forms of known values in one stream. */
 export class ValueScan {
-  /** Number of bytes that were read or compared. Tests use it to check that the work grows linearly with the input. */
+  /**
+   * Number of bytes that were read or compared. Tests use it to check that the work is linear in the length of the
+   * input.
+   */
   steps = 0;
   readonly #index: ValueIndex;
   /** Matches must not begin before this position. */
   readonly #from: number;
   #nextSample: number;
   #partial: PartialMatch[] = [];
-  /** The forms that were compared over a long distance or may be compared so, by the index of the form. */
+  /** Forms whose comparison is or may become long, by the index of the form. */
   readonly #long = new Map<number, LongForm>();
 
   constructor(index: ValueIndex, from: number) {
@@ -35,7 +38,7 @@ export class ValueScan {
     this.#nextSample = from;
   }
 
-  /** Adds a span for each form that is now complete. Must be called each time bytes were added to `window`. */
+  /** Adds a span for each form that is now complete. Must be called whenever bytes were added to `window`. */
   scan(window: ByteWindow, ended: boolean, spans: SpanQueue): void {
     if (this.#partial.length > 0) {
       const waiting = this.#partial;
@@ -45,7 +48,7 @@ export class ValueScan {
     this.#readSamples(window, ended, spans);
   }
 
-  /** Returns the position of the first byte that may belong to a form that is not complete yet. */
+  /** Returns the position of the first byte that may belong to an incomplete form. */
   holdFrom(window: ByteWindow): number {
     const { bytes, base, end } = window;
     const index = this.#index;
@@ -75,7 +78,7 @@ export class ValueScan {
     this.#nextSample = base + at;
   }
 
-  /** Compares the candidates of a gram in the order of their positions. */
+  /** Compares the forms that contain a gram (4 or 8 bytes of the text), in the order of their positions. */
   #readCandidates(hash: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
     const offsets = this.#index.offsetsOf(hash);
     for (let offset = 31 - Math.clz32(offsets); offset >= 0; offset -= 1) {
@@ -143,8 +146,8 @@ export class ValueScan {
   }
 
   /**
-   * Adds the span of a form. For a form in base64, the span includes the characters before and after it that contain
-   * bits of the value, and the padding.
+   * Adds the span of a form. For base64, the span also includes the characters before and after it that contain bits of
+   * the value, and the padding.
    */
   #addSpan({ at, form }: PartialMatch, window: ByteWindow, spans: SpanQueue): void {
     const { bytes, base } = window;

@@ -1,15 +1,15 @@
 import type { ByteWindow } from './byte-window.ts';
 
 /**
- * Hits are sorted by the ends of their keywords, so a hit may begin before the previous one. Decoding begins this many
- * bytes earlier, so that such a hit needs no second decoding.
+ * Hits are sorted by the ends of their keywords, so a hit may begin before the previous one. Decoding begins this
+ * number of bytes earlier, so that such a hit needs no second decoding.
  */
 const margin = 64;
 const decoder = new TextDecoder('latin1');
 
 /**
- * The bytes of a window as a text with one character for each byte. Bytes that several patterns read are decoded only
- * once.
+ * The bytes of a window as a text with one character for each byte. If several patterns read the same bytes, these are
+ * decoded once.
  */
 export class WindowText {
   /** Number of bytes that were decoded. */

@@ -1,16 +1,16 @@
 import type { ByteWindow } from './byte-window.ts';
 
-/** 1 for each byte that ends a value in most notations: white space, quotes, brackets and the signs between fields. */
+/** 1 for each byte that ends a word in most notations: white space, quotes, brackets and the signs between fields. */
 const endsWord = new Uint8Array(256);
 for (let byte = 0; byte <= 0x20; byte += 1) endsWord[byte] = 1;
 for (const sign of '"\'`&;,<>|(){}[]\\') endsWord[sign.charCodeAt(0)] = 1;
 
-/** Finds the ends of words in a window. The positions in the calls should ascend. Each byte is then read only once. */
+/** Finds the ends of words in a window. Each byte is read only once if the positions of the calls ascend. */
 export class WordEnds {
   /** Number of bytes that were read. */
   steps = 0;
   readonly #window: ByteWindow;
-  /** No word ends from position `#from` up to `#to`. */
+  /** Between the positions `#from` and `#to`, no word ends. */
   #from = 0;
   #to = 0;
 
@@ -19,7 +19,7 @@ export class WordEnds {
   }
 
   /**
-   * Returns the first position, from `position` on, whose byte ends a word. Returns `limit` if there is none before it.
+   * Returns the first position, from `position` on, at which a word ends. Returns `limit` if there is none before it.
    * `limit` must be inside the window.
    */
   endAfter(position: number, limit: number): number {
