@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { githubChecksum, hasGithubChecksum } from './github-checksum.ts';
 
-// A token in the documented format with a valid checksum. The token is written in two parts, so that secret scanners do
-// not report it.
+// A token in the documented format with a valid checksum. It is written in two parts, so that secret scanners do not
+// report this file.
 const random = 'zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ';
 const checksum = '0mLq17';
 

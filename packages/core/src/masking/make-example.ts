@@ -14,9 +14,8 @@ const alphabets = {
 export type ExampleAlphabet = keyof typeof alphabets;
 
 /**
- * Returns `length` characters that look random, for the examples of rules. Calls with equal arguments return equal
- * texts. Examples are built with this function because code hosts reject a push whose files contain a complete secret
- * format.
+ * Returns `length` characters that look random, for the examples of rules. Equal arguments give equal texts. Examples
+ * must be built with this function, because code hosts reject a push that contains a complete secret.
  */
 export function makeExample(alphabet: ExampleAlphabet, length: number, seed = 1): string {
   const characters = alphabets[alphabet];

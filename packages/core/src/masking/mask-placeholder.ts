@@ -1,2 +1,5 @@
-/** The text that replaces every masked secret. It does not show the kind of the secret; only the receipt does. */
+/**
+ * The text that replaces every masked secret. It does not show which kind of secret it was. Only the receipt shows
+ * that.
+ */
 export const maskPlaceholder = '***MASKED***';

@@ -11,7 +11,7 @@ export interface MaskedText {
 
 /**
  * Returns the text with all secrets masked. A text without secrets is returned unchanged. In a text with secrets, lone
- * surrogates become U+FFFD.
+ * surrogates are also replaced by U+FFFD.
  */
 export function maskText(set: SecretSet, text: string): MaskedText {
   const stream = new MaskingStream(set);

@@ -1,14 +1,11 @@
-/**
- * The number of secrets of one rule that were masked. `rule` is the id of a rule, or `known:` and the name of a known
- * value.
- */
+/** How many secrets of one rule were masked. `rule` is the id of a rule, or `known:` and the name of a known value. */
 export interface MaskedCount {
   readonly rule: string;
   readonly count: number;
 }
 
 /**
- * The numbers of masked secrets, by rule. A receipt never contains the value of a secret. Secrets that overlap count as
+ * How many secrets each rule has masked. A receipt never contains the value of a secret. Overlapping secrets count as
  * one, for the rule of the secret that begins first.
  */
 export interface MaskingReceipt {

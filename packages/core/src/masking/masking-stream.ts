@@ -23,7 +23,7 @@ export class MaskingStream {
   }
 
   /**
-   * Returns the output bytes that later input can no longer change. The other bytes may belong to a secret, so a later
+   * Returns the output bytes that later input cannot change any more. Other bytes may belong to a secret, so a later
    * call returns them.
    */
   write(chunk: Uint8Array): Uint8Array {
@@ -37,22 +37,19 @@ export class MaskingStream {
     return this.#writer.take(true);
   }
 
-  /**
-   * Masks all further bytes with another set of secrets. This includes the bytes that were written but not returned
-   * yet.
-   */
+  /** Uses another set of secrets for all further bytes. This includes bytes that were written and not yet returned. */
   replaceSet(set: SecretSet): void {
     this.#scanner.replaceSet(set);
   }
 
-  /** Number of input bytes that were written and for which no output was returned yet. */
+  /** Number of input bytes that were written, and whose output was not returned yet. */
   get heldBytes(): number {
     return this.#scanner.heldBytes;
   }
 
   /**
    * Total number of bytes that were read, decoded, compared, or passed to patterns. Tests use it to check that the work
-   * grows linearly with the input.
+   * is linear in the length of the input.
    */
   get steps(): number {
     return this.#scanner.steps;

@@ -9,7 +9,7 @@ export interface SecretFinding {
 }
 
 export interface SecretScanOptions extends ScannerOptions {
-  /** Largest number of findings in the list. Further findings are only counted. */
+  /** Largest number of findings in the list. Further ones are only counted. */
   readonly maxFindings?: number;
 }
 
@@ -21,7 +21,9 @@ export interface SecretScanResult {
 
 const defaultMaxFindings = 1000;
 
-/** Finds the secrets of one stream of bytes. It reports the secrets that a `MaskingStream` with the same set would mask. */
+/**
+ * Finds the secrets of one stream of bytes. They are the secrets that a `MaskingStream` with the same set would mask.
+ */
 export class SecretScan {
   readonly #findings: SecretFinding[] = [];
   readonly #scanner: SecretScanner;
@@ -52,5 +54,5 @@ export class SecretScan {
 }
 
 function ignoreBytes(): void {
-  // A scan has no output, so this method does nothing.
+  // Does nothing, because a scan has no output.
 }

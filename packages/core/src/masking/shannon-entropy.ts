@@ -1,4 +1,4 @@
-/** The number of occurrences of each character below 256, used during one call. */
+/** The number of occurrences of each character below 256. Used only during one call. */
 const counts = new Uint32Array(256);
 
 /**

@@ -49,8 +49,8 @@ export const azureRules: readonly SecretRule[] = [
   {
     id: 'azure-client-secret',
     class: 'structured',
-    // The keyword begins with a digit. The three characters before this digit are also part of the secret, but they are
-    // not masked, because a match begins at its keyword.
+    // The keyword begins with a digit. The three characters before it also belong to the secret. They are not masked,
+    // because a match begins at its keyword.
     keywords: ['0q~', '1q~', '2q~', '3q~', '4q~', '5q~', '6q~', '7q~', '8q~', '9q~'],
     pattern: /(?<=[A-Za-z0-9_~.-]{3})\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~])/dy,
     maxLength: 40,

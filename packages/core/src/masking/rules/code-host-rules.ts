@@ -3,7 +3,9 @@ import { makeExample } from '../make-example.ts';
 import type { SecretRule } from '../secret-rule.ts';
 import { base62, base64, base64url, hex, lower, tokenRule, upper, upperHex } from '../token-rule.ts';
 
-/** The random part of a token whose checksum is valid. The policy `reject` refuses only tokens with a valid checksum. */
+/**
+ * The random part of a token with a valid checksum. The policy `reject` refuses a token only if its checksum is valid.
+ */
 const random = makeExample('base62', 30, 7);
 const checked = 'ghp_' + random + githubChecksum(random);
 const unchecked = 'gho_' + makeExample('base62', 36);

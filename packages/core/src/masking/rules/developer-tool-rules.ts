@@ -3,8 +3,8 @@ import { base32, base62, base64, base64url, digits, hex, lower, tokenRule, upper
 
 const tokenCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789'.split('');
 /**
- * Each keyword is `pat` and one more character. If that character is `h`, the keyword has a further character, because
- * text often contains `path`.
+ * Each keyword is `pat` and one more character. If this character is `h`, the keyword has one more, because `path` is
+ * frequent in text.
  */
 const airtableKeywords = tokenCharacters.flatMap((character) =>
   character === 'h' ? tokenCharacters.map((next) => `path${next}`) : [`pat${character}`],

@@ -10,7 +10,7 @@ export interface MaskedBytes {
   readonly held: number;
 }
 
-/** Masks bytes that are written in chunks of the given sizes. The last chunk has all remaining bytes. */
+/** Masks bytes that are written in chunks of the given sizes. All remaining bytes are the last chunk. */
 export function maskedInChunks(
   set: SecretSet,
   input: Uint8Array,

@@ -2,7 +2,7 @@ import type { SecretRule } from '../secret-rule.ts';
 
 const none = { matches: [], ignores: [] };
 
-/** Small rules of every kind. Tests of the scanner use them, so that these tests do not depend on the real rules. */
+/** Small rules of every kind, so that tests of the scanner do not depend on the real rules. */
 export const sampleRules: readonly SecretRule[] = [
   {
     id: 'sample-token',

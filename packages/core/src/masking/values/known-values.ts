@@ -1,12 +1,12 @@
 import { shortestValue } from './value-forms.ts';
 
-/** A value that must not appear in any output. Receipts and findings contain `known:` and the name instead of the value. */
+/** A value that no output may contain. Receipts and findings contain `known:` and the name instead of the value. */
 export interface KnownValue {
   readonly name: string;
   readonly value: string;
 }
 
-/** The reason why a variable is not masked although its name is that of a secret. */
+/** Why a variable is not masked although its name is that of a secret. */
 export type SkipReason = 'too-short' | 'integer' | 'common-word' | 'setting';
 
 export interface SkippedVariable {
@@ -17,14 +17,17 @@ export interface SkippedVariable {
 export interface VariableSecrets {
   readonly values: readonly KnownValue[];
   /**
-   * The variables whose values are not masked. The caller should warn about variables with the reason `too-short`, by
-   * name.
+   * The variables whose values are not masked. If the reason is `too-short`, the caller should print a warning with the
+   * name of the variable.
    */
   readonly skipped: readonly SkippedVariable[];
 }
 
 export interface KnownValueOptions {
-  /** Globs with `*` and `?`. They are compared with whole names, without case, and replace `secretNames`. */
+  /**
+   * Globs with `*` and `?`. They must match the whole name of a variable, without case. They are used instead of
+   * `secretNames`.
+   */
   readonly names?: readonly string[];
 }
 
@@ -61,7 +64,7 @@ const commonWords: ReadonlySet<string> = new Set(
 
 /**
  * Returns the secrets in environment variables: the values of variables whose names match a glob, and the passwords in
- * all URLs. In names, TOKENS and TOKENIZER do not count as TOKEN, because such variables contain numbers or names of
+ * all URLs. TOKENS and TOKENIZER in a name do not count as TOKEN, because such variables contain numbers or names of
  * libraries.
  */
 export function knownValues(
@@ -91,7 +94,7 @@ function isSecretName(name: string, globs: readonly RegExp[]): boolean {
   return globs.some((glob) => glob.test(counted));
 }
 
-/** Returns the pattern of a glob. A glob that ends with a letter also matches the plural of a name. */
+/** Returns the pattern of a glob. If the glob ends with a letter, the pattern also matches the plural of a name. */
 function nameGlob(glob: string): RegExp {
   const source = glob.toUpperCase().replace(/[.+^${}()|[\]\\]/g, '\\$&');
   const plural = /[A-Z]$/.test(source) ? 'S?' : '';
@@ -107,7 +110,10 @@ function skipReason(name: string, value: string): SkipReason | undefined {
 
 const schemes = /[a-z][a-z0-9+.-]*:\/\//gi;
 const standardUserinfo = /^[^\s/?#]*?:([^\s/?#]+)@/;
-/** Matches a password with unescaped signs that would end the host of a URL. A port before such a sign is no password. */
+/**
+ * Matches a URL whose password contains signs that would end the host of a URL. Digits before such a sign are a port
+ * and no password.
+ */
 const unescapedUserinfo = /^(?!\[)[^\s/?#:@]*:(?!\d{1,5}[/?#])(\S+)@/;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Returns a number for each offset: how many bytes from the offset on are equal to the bytes from the beginning on (the
- * Z-function). Takes linear time.
+ * Compares a text with itself. Returns, for each offset, how many bytes from the offset on equal the first bytes of the
+ * text (the Z-function). Takes linear time.
  */
 export function ownOverlaps(bytes: string): Uint32Array {
   const overlaps = new Uint32Array(bytes.length);

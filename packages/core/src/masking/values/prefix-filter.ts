@@ -4,8 +4,8 @@ const bitsOfLongPrefixes = 20;
 const multiplier = 0x9e3779b1;
 
 /**
- * Decides whether bytes may be the beginning of a form. Contains the prefixes of 1, 2, 4, 8 … bytes of all forms.
- * `mayStart` returns true for every beginning of a form, and rarely for other bytes.
+ * Decides fast whether bytes may be the beginning of a form. It contains the prefixes of 1, 2, 4, 8 … bytes of all
+ * forms. `mayStart` returns true for every beginning of a form, and seldom for other bytes.
  */
 export class PrefixFilter {
   readonly #bitmaps: Int32Array[] = [];
@@ -21,7 +21,7 @@ export class PrefixFilter {
 
   mayStart(bytes: Uint8Array, start: number, length: number): boolean {
     const level = 31 - Math.clz32(length);
-    // The test of a short prefix is cheap, and nearly all bytes fail it.
+    // The test of a short prefix is fast, and nearly all bytes fail it.
     if (level > 2 && !this.#has(bytes, start, 2)) return false;
     return this.#has(bytes, start, level);
   }

@@ -1,6 +1,6 @@
 /**
- * Returns the value as writers of JSON, Go, shell, XML and URLs escape it. Some of the texts may equal the value. An
- * escape format is left out if the value has none of its special characters, because there may be thousands of values.
+ * Returns the value as writers of JSON, Go, shell, XML and URLs escape it. Some of these texts may equal the value. An
+ * escape format is omitted if the value has none of its special characters, because there may be thousands of values.
  */
 export function escapedTexts(value: string): string[] {
   const texts: string[] = [];
@@ -95,16 +95,16 @@ function xmlTexts(value: string): string[] {
 }
 
 /**
- * Signs that some encoders encode and others do not. Every encoder encodes all other characters except letters and
- * digits.
+ * Signs that some encoders encode and others do not. All other characters, except letters and digits, are encoded by
+ * every encoder.
  */
 const reservedSigns = /[!#$%&'()*+,/:;=?@[\]~]/g;
-/** For a value with at most this many different signs, every choice of encoded signs is a form. */
+/** For a value with at most this number of different signs, each subset of encoded signs gives a form. */
 const fewSigns = 3;
 
 /**
- * Returns the value percent-encoded, with hex digits in upper case and in lower case. A blank may be encoded as a plus
- * sign.
+ * Returns the value percent-encoded, with hex digits in upper case and in lower case. Some encoders write a blank as a
+ * plus sign.
  */
 function percentTexts(value: string): string[] {
   const bytes = byteString(value);
@@ -124,9 +124,9 @@ function percentTexts(value: string): string[] {
 }
 
 /**
- * The signs that each encoder does not encode. The encoders are RFC 3986 (none), encodeURIComponent, encodeURI, HTML
- * forms, the userinfo, path and query of the URL standard, and path segments of RFC 3986 and of Go. Encoders of paths,
- * and `quote` of Python, do not encode slashes either.
+ * For each encoder, the signs that it does not encode. The encoders are RFC 3986 (none), encodeURIComponent, encodeURI,
+ * HTML forms, the userinfo, path and query of the URL standard, and path segments of RFC 3986 and of Go. Encoders of
+ * paths, and `quote` of Python, do not encode slashes either.
  */
 const commonChoices = [
   ...['', '~', "~!'()*", "~;,/?:@&=+$!*'()#", '*', "!$%&'()*+,~", "!$&'()*+,/:;=@[]~", '!$&()*+,/:;=?@[]~'],
@@ -152,7 +152,7 @@ function percentEncoded(byte: string): string {
 const ascii = /^[\u0000-\u007f]*$/;
 const encoder = new TextEncoder();
 
-/** Returns the UTF-8 bytes of a text as a text with one character for each byte. */
+/** Returns the UTF-8 bytes of a text, as a text with one character for each byte. */
 export function byteString(text: string): string {
   if (ascii.test(text)) return text;
   let bytes = '';

@@ -16,16 +16,16 @@ export interface ValueForm {
   readonly sharesAfter: boolean;
 }
 
-/** Smallest length in bytes of a masked value, and of a masked line of a value. */
+/** Smallest length in bytes of a value to mask, and of a single line of a value to mask. */
 export const shortestValue = 6;
-/** Smallest length in bytes of a value whose encoded forms are masked. */
+/** Smallest length in bytes of a value whose encodings are masked too. */
 const shortestEncoded = 8;
-/** Largest length of a form in bytes. Of a longer value, only the forms of its lines are used. */
+/** Largest length of a form in bytes. If a value is longer, only the forms of its lines are used. */
 const longestForm = 65_536;
 
 /**
- * Returns all forms of a known value: the trimmed value, its lines, and the encodings of both. Base64 has three forms,
- * one for each offset of the value in the encoded data. They leave out padding and the characters that also depend on
+ * Returns all forms of a known value: the trimmed value, its lines, and the encodings of both. In base64 a value has
+ * three forms, one for each offset in the encoded data. They omit padding and the characters that also depend on
  * neighbouring bytes. So they also match basic authentication of any user with this password. Some forms may occur
  * twice.
  */
@@ -33,7 +33,7 @@ export function valueForms(value: string, rule: string): ValueForm[] {
   const forms: ValueForm[] = [];
   const add = (bytes: string, sharesBefore = false, sharesAfter = false) => {
     if (bytes.length < shortestValue || bytes.length > longestForm) return;
-    // A form that is a part of the placeholder would match in text that is already masked.
+    // A form must not be a part of the placeholder. Otherwise it would match in text that is already masked.
     if (!maskPlaceholder.includes(bytes)) forms.push({ bytes, rule, sharesBefore, sharesAfter });
   };
   for (const text of secretTexts(value)) {

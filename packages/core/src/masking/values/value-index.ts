@@ -2,8 +2,8 @@ import { PrefixFilter, wordAt } from './prefix-filter.ts';
 import type { ValueForm } from './value-forms.ts';
 
 /**
- * How the forms of an index are sampled. A window is a part of a form, and a gram is a part of a window. With longer
- * windows, a scan reads fewer grams, but no form may be shorter than a window.
+ * How an index reads forms. A window is a part of a form, and a gram is a part of a window. With longer windows, a scan
+ * reads fewer grams, but no form may be shorter than a window.
  */
 interface Sampling {
   readonly gram: 4 | 8;
@@ -12,8 +12,8 @@ interface Sampling {
 
 const shortForms: Sampling = { gram: 4, longestWindow: 12 };
 /**
- * Forms in hex are long. 10,000 of them contain nearly all grams of 4 hex digits, but few of the grams of 8 hex digits.
- * So a longer gram is used.
+ * Forms in hex are long. 10,000 of them contain nearly all grams of 4 hex digits, but few of those of 8 hex digits. So
+ * the grams of long forms have 8 bytes.
  */
 const longForms: Sampling = { gram: 8, longestWindow: 15 };
 
@@ -33,8 +33,8 @@ export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
 }
 
 /**
- * An index that finds exact byte sequences (forms) in a text. A scan reads one gram (4 or 8 bytes) of every `stride`
- * bytes. Each form has a window that is long enough to contain such a gram wherever the form begins. A dense automaton
+ * An index that finds exact byte sequences (forms) in a text. A scan reads one gram (4 or 8 bytes) in every `stride`
+ * bytes. Each form has a window that is long enough to contain such a gram, wherever the form begins. A dense automaton
  * for 10,000 values with their forms would need more than 500 MiB. This index needs about 25 MiB, and its reads do not
  * depend on one another.
  */
@@ -42,14 +42,14 @@ export class ValueIndex {
   readonly window: number;
   readonly stride: number;
   readonly gram: 4 | 8;
-  /** Bitmap of the hashes of all grams. Most grams of a text are not in it, and are rejected with one read. */
+  /** Bitmap of the hashes of all grams. One read rejects most grams of a text, because they are not in it. */
   readonly filter: Int32Array;
   readonly filterShift: number;
   readonly sharesBefore: boolean;
   readonly #forms: readonly ValueForm[];
   readonly #arena: Uint8Array;
   readonly #starts: Uint32Array;
-  /** Hash table of the grams: the hash of each gram. */
+  /** Hash table of the grams. An entry is the hash of a gram. */
   readonly #grams: Int32Array;
   /** Bit n of an entry is set if some form has the gram at offset n of its window. An entry of 0 is unused. */
   readonly #offsets: Uint16Array;
@@ -58,7 +58,7 @@ export class ValueIndex {
   readonly #next: Int32Array;
   readonly #chainLengths: Uint32Array;
   readonly #headShift: number;
-  /** For each form, the offset of its window in the form. */
+  /** For each form, the offset at which its window begins in the form. */
   readonly #anchors: Uint16Array;
   readonly #prefixes = new PrefixFilter();
   #reach = 0;
@@ -95,7 +95,7 @@ export class ValueIndex {
     return form;
   }
 
-  /** Returns the offsets at which a gram with this hash occurs in windows of forms, as a bit set. */
+  /** Returns, as a bit set, the offsets in windows at which a gram with this hash occurs. */
   offsetsOf(hash: number): number {
     const mask = this.#grams.length - 1;
     let slot = hash >>> this.#gramShift;
@@ -106,10 +106,7 @@ export class ValueIndex {
     return 0;
   }
 
-  /**
-   * Returns the first form whose window has the same hash as the window of the text at `at`. Returns -1 if there is
-   * none.
-   */
+  /** Returns the first form whose window has the same hash as the text at `at`. Returns -1 if there is none. */
   firstAt(bytes: Uint8Array, at: number): number {
     return this.#heads[this.#windowHash(bytes, at)] ?? -1;
   }
@@ -120,8 +117,8 @@ export class ValueIndex {
   }
 
   /**
-   * Returns the number of bytes, from the beginning of the form, that are equal in the form and the text at `at`. The
-   * first `matched` bytes are known to be equal and are not compared again.
+   * Returns how many bytes, from the beginning of the form, equal the text at `at`. The first `matched` bytes are known
+   * to be equal and are not compared again.
    */
   agreement(form: number, bytes: Uint8Array, at: number, matched: number, available: number): number {
     const start = this.#starts[form] ?? 0;
@@ -131,19 +128,19 @@ export class ValueIndex {
     return agreed;
   }
 
-  /** Returns the offset of the window of a form. */
+  /** Returns the offset at which the window begins in a form. */
   anchorOf(form: number): number {
     return this.#anchors[form] ?? 0;
   }
 
-  /** Number of bytes at the beginning of each form that contain its window. */
+  /** The window of every form is within its first bytes. This is their number. */
   get reach(): number {
     return this.#reach;
   }
 
   /**
-   * Returns true if these bytes, fewer than `reach`, may be the beginning of a form. May return true for other bytes
-   * too.
+   * Returns true if these bytes, which are fewer than `reach`, may be the beginning of a form. May return true for
+   * other bytes too.
    */
   mayStart(bytes: Uint8Array, at: number, length: number): boolean {
     return this.#prefixes.mayStart(bytes, at, length);
@@ -171,14 +168,14 @@ export class ValueIndex {
   }
 
   /**
-   * Returns an offset whose window few other forms have. Values may have a common prefix, such as the scheme and host
-   * of a URL. Their windows are then later parts, which differ.
+   * Returns an offset at which few other forms have the same window. Values may have a common prefix, such as the
+   * scheme and host of a URL. Their windows are then later parts, in which they differ.
    */
   #chooseAnchor(start: number, last: number): number {
     let best = 0;
     let fewest = Infinity;
     const step = this.window >> 1;
-    // The last offset is tried too. Values with a common prefix may differ only in their last bytes.
+    // The last offset is always tried, because values with a common prefix may differ only in their last bytes.
     for (let offset = 0; fewest >= shortChain && offset < last + step; offset += step) {
       const tried = Math.min(offset, last);
       const count = this.#chainLengths[this.#windowHash(this.#arena, start + tried)] ?? 0;
@@ -209,8 +206,8 @@ function bitsFor(entries: number): number {
 }
 
 /**
- * Returns the hash of a gram of 8 bytes, or of 4 bytes if `second` is 0. Both its high bits and its low bits depend on
- * all bytes of the gram.
+ * Returns the hash of a gram of 8 bytes, or of 4 bytes if `second` is 0. All bytes of the gram change both the high and
+ * the low bits of the hash.
  */
 export function gramHash(first: number, second: number): number {
   const mixed = Math.imul(first, multiplier);
