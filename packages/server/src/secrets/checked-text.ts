@@ -1,4 +1,4 @@
-/** A text of a request that is checked before it is stored. */
+/** A text of a request that the scanner checks before it is stored. */
 export interface CheckedText {
   /** Name of the text in the findings of the record. */
   readonly field: string;
@@ -7,7 +7,7 @@ export interface CheckedText {
   readonly path?: string;
 }
 
-/** Returns the texts of a field that is a list. `at` is the path in the request of the object that has the field. */
+/** Returns the texts of a field that is a list. `at` is the path, in the request, of the object with this field. */
 export function checkedList(name: string, texts: readonly string[] | null | undefined, at = ''): CheckedText[] {
   return (texts ?? []).map((text, index) => {
     const field = `${name}.${String(index)}`;

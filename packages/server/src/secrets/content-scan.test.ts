@@ -98,7 +98,8 @@ describe('the scan of a content', () => {
     const aborted = contentScan({ backlog });
     for (let chunk = 0; chunk < 4; chunk += 1) void aborted.scan.observe(filler(65_536));
     aborted.scan.abort();
-    // This scan uses the same thread. It ends only after the thread has handled all requests of the aborted scan.
+    // The new scan uses the same thread, which handles requests in order. So this scan ends after all requests of the
+    // aborted scan.
     expect(await scanned(filler(20_000), 65_536)).toEqual({ secrets: [], omitted: 0 });
     expect(backlog.isFull).toBe(false);
   });

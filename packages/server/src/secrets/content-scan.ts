@@ -4,19 +4,19 @@ import type { ThreadResult } from './secret-requests.ts';
 import type { SecretThreads, ThreadScan } from './secret-threads.ts';
 import { TextScan, type ScannedText, type ScanOptions, type TextScanResult } from './text-scan.ts';
 
-/** Number of bytes at the beginning of a content that are scanned. Later bytes are not scanned. */
+/** Only this number of bytes at the beginning of a content is scanned. */
 export const scannedBytes = 16 * 1024 * 1024;
 
 /**
- * Number of bytes that are scanned on the event loop, at most. Such a scan takes less than a millisecond, also on text on
- * which the rules are slow. A longer text is scanned in a thread.
+ * A content of at most this number of bytes is scanned on the event loop. This takes less than a millisecond, also for
+ * text on which the rules are slow. A longer content is scanned in a thread.
  */
 export const inlineBytes = 4 * 1024;
 
-/** Largest number of bytes in one request to a thread. */
+/** Largest number of bytes that one request sends to a thread. */
 const requestBytes = 1024 * 1024;
 
-/** Where a scan ended before the end of the content, and why. */
+/** The position at which a scan ended before the end of the content, and the reason. */
 interface Unread {
   readonly fromByte: number;
   readonly reason: UnscannedReason;
@@ -24,15 +24,14 @@ interface Unread {
 
 /** The result of the scan of one content. */
 export interface ScannedContent extends ScannedText {
-  /** Set if the content is text of which not all bytes were scanned. */
+  /** Present if the content is text and not all of it was scanned. */
   readonly unscanned?: Unread;
 }
 
 export const nothingFound: ScannedText = { secrets: [], omitted: 0 };
 
 /**
- * Counts the bytes, of all uploads, that wait to be scanned. While the count is above the limit, uploads wait until
- * their bytes are scanned.
+ * Counts the bytes of all uploads that wait to be scanned. Above the limit, uploads wait until their bytes are scanned.
  */
 export class Backlog {
   readonly #mostBytes: number;
@@ -65,15 +64,15 @@ export interface ContentScanParts extends ScanOptions {
 
 /**
  * Scans the bytes of an upload for secrets while they are staged. Content of up to `inlineBytes` is scanned in the
- * calling thread, and longer content in another thread. Binary content is recognized by its first
- * bytes and not scanned. The upload waits for its scan only at its end, or when the backlog (bytes of all uploads that
- * wait to be scanned) is full.
+ * calling thread, and longer content in another thread. Binary content is recognized by its first bytes and not
+ * scanned. The upload waits for its scan only at its end, or when the backlog (bytes of all uploads that wait to be
+ * scanned) is full.
  */
 export class ContentScan implements ChunkObserver {
   readonly #parts: ContentScanParts;
   /**
-   * `head`: the first bytes are collected, and the encoding is not known yet. `text`: the bytes are scanned. `over`: no
-   * more bytes are scanned.
+   * `head`: the first bytes are being collected, and the encoding is not known. `text`: the bytes are scanned. `over`:
+   * no further bytes are scanned.
    */
   #state: 'head' | 'text' | 'over' = 'head';
   #head: Uint8Array[] = [];
@@ -81,7 +80,7 @@ export class ContentScan implements ChunkObserver {
   #takenBytes = 0;
   #thread: ThreadScan | undefined;
   #waiting: Uint8Array<ArrayBuffer>[] = [];
-  /** The request that the thread works on. It never rejects. */
+  /** The request on which the thread works now. This promise never rejects. */
   #request: Promise<void> | undefined;
   #unscanned: Unread | undefined;
 
@@ -103,7 +102,7 @@ export class ContentScan implements ChunkObserver {
   }
 
   /**
-   * Ends the scan and returns its result for all bytes. Never throws: if the thread failed, the result has the reason
+   * Ends the scan and returns its result for all bytes. Never throws. If the thread failed, the result has the reason
    * `unavailable`. Must be called only once.
    */
   async end(): Promise<ScannedContent> {
@@ -125,7 +124,7 @@ export class ContentScan implements ChunkObserver {
     }
   }
 
-  /** Releases the scan of an upload that failed. A no-op after `end`. */
+  /** Releases the scan of an upload that failed. After `end`, it is a no-op. */
   abort(): void {
     this.#state = 'over';
     this.#drop();
@@ -208,8 +207,9 @@ export class ContentScan implements ChunkObserver {
 }
 
 /**
- * Returns the result of a scan as the result for the content. The secrets that were found count also if the content was not
- * scanned completely, or is not valid in its encoding. `cut` says where the scan ended before the end of the content.
+ * Converts the result of a scan to the result for the content. Secrets that were found count even if the content was
+ * not scanned completely, or is not valid in its encoding. `cut` says where the scan ended before the end of the
+ * content.
  */
 export function contentOf(
   { secrets, omitted, isValid, isLate = false }: TextScanResult & Partial<ThreadResult>,
@@ -220,7 +220,7 @@ export function contentOf(
   return { secrets, omitted, ...(unscanned === undefined ? {} : { unscanned }) };
 }
 
-/** Removes chunks from the beginning of the list: at least one, and no more than fit into `bytes`. */
+/** Removes chunks from the beginning of the list: at least one, and not more than fit into `bytes`. */
 function takeUpTo(bytes: number, waiting: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer>[] {
   let sum = 0;
   const end = waiting.findIndex(({ length }, index) => {

@@ -1,14 +1,14 @@
 import { AppError } from '@proofhouse/core';
 import { withoutSecrets } from '../kernel/house-secrets.ts';
 
-/** Longest text of an error answer, in characters. Masking a text of this length takes less than a millisecond. */
+/** Longest text in an error answer, in characters. Masking such a text takes less than a millisecond. */
 const longestText = 2048;
-/** Largest number of wrong fields that an error answer names. */
+/** An error answer names at most this number of wrong fields. */
 const mostFields = 200;
 
 /**
- * Returns the error as clients may see it: with its secrets masked, because a message may repeat text of the request.
- * The secret policy does not matter.
+ * Returns the error for clients. Its secrets are masked, because a message may repeat text of the request. This is done
+ * under every secret policy.
  */
 export function maskedError(error: AppError): AppError {
   const errors = error.errors.slice(0, mostFields).map((field) => ({
@@ -22,10 +22,10 @@ export function maskedError(error: AppError): AppError {
   return new AppError(error.code, maskedText(error.message), { errors, details, cause: error.cause });
 }
 
-/** Returns a text of the request, or a text that repeats it, with its secrets masked. A long text is cut. */
+/** Returns a text with its secrets masked and shortened. The text comes from a request or repeats a part of one. */
 export function maskedText(text: string): string {
   const masked = withoutSecrets(text.slice(0, 2 * longestText));
-  // A secret that the slice has cut may not be masked, so the end of the slice is left out.
+  // A secret that the slice has cut may not be recognized. So the end of the slice is omitted.
   const isCut = text.length > 2 * longestText;
   const shown = masked.slice(0, isCut ? Math.max(0, masked.length - longestText) : undefined);
   return isCut || shown.length > longestText ? `${shown.slice(0, longestText)}…` : shown;

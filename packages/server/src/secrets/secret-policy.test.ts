@@ -84,7 +84,7 @@ it('keeps the memory of many concurrent uploads bounded', async () => {
     return scan?.end();
   });
   for (const result of await Promise.all(uploads)) expect(result).toEqual(nothingFound);
-  // 64 uploads of 2 MiB each run at the same time. The backlog (bytes that wait to be scanned) is limited to 32 MiB,
-  // but each upload may exceed the limit by one request.
+  // 64 uploads of 2 MiB each run at the same time. At most 32 MiB may wait to be scanned, but each upload may exceed
+  // this by one request.
   expect(most).toBeLessThan(96 * 1024 * 1024);
 });

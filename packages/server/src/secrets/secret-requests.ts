@@ -10,9 +10,9 @@ export interface WholeText {
 }
 
 /**
- * A request to a thread that scans for secrets. `scan` identifies one scan. `texts` scans texts completely. `begin` starts
- * the scan of a content, and `write`, `end` and `abort` belong to it. `continue` continues a request whose answer was not
- * finished.
+ * A request to a thread that scans for secrets. `scan` identifies one scan. `texts` scans whole texts. `begin` starts
+ * the scan of a content, to which `write`, `end` and `abort` then belong. `continue` continues a request that the
+ * thread has interrupted.
  */
 export type SecretRequest =
   | {
@@ -34,11 +34,11 @@ export type SecretRequest =
 
 /** The result of a scan in a thread. */
 export interface ThreadResult extends TextScanResult {
-  /** True if the scan was ended before the end of its text, because it took too long. */
+  /** True if the scan took too long and was ended before the end of its text. */
   readonly isLate: boolean;
 }
 
-/** The answer to a request. `value` is the result of `texts` (a list) and of `end`, once the request is finished. */
+/** The answer to a request. When the request is finished, `value` is the result of `texts` (a list) or of `end`. */
 export interface SecretAnswer {
   readonly isFinished: boolean;
   readonly value: ThreadResult | readonly ThreadResult[] | undefined;

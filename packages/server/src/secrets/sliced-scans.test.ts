@@ -8,7 +8,7 @@ const set = compileSecrets({ values: [{ name: 'PASS', value: secret }] });
 const encoding = 'utf-8';
 const confirmed = false;
 
-/** Scans on a clock that advances by `msPerLook` whenever it is read. A step reads it once. */
+/** Returns scans with a clock that advances by `msPerLook` whenever it is read. Each step of a scan reads it once. */
 function scansWith(msPerLook: number): SlicedScans {
   let ms = 0;
   const now = (): number => {

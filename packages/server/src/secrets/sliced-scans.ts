@@ -3,13 +3,16 @@ import type { ContentSlices, SecretAnswer, SecretRequest } from './secret-reques
 import { TextScan, type ScanOptions } from './text-scan.ts';
 
 /**
- * Time in milliseconds after which a thread interrupts a scan, so that the other scans of the thread run too. A scan that
- * has more to do continues with the next request.
+ * After this time in milliseconds, a thread interrupts a scan, so that its other scans run too. The interrupted scan
+ * continues with the next request.
  */
 const sliceMs = 20;
-/** Number of bytes that are scanned without a look at the clock. */
+/** Number of bytes that are scanned before the clock is read again. */
 const stepBytes = 16 * 1024;
-/** Longest time in milliseconds that one scan may use a thread. A clean text of 16 MiB takes less than a second. */
+/**
+ * One scan may use a thread for at most this time in milliseconds. A text of 16 MiB without secrets takes less than a
+ * second.
+ */
 const longestMs = 15_000;
 
 export interface SlicedScansParts extends ScanOptions {
@@ -20,19 +23,19 @@ export interface SlicedScansParts extends ScanOptions {
 
 interface ScanState {
   readonly scan: TextScan | undefined;
-  /** The rest of the request that was interrupted. */
+  /** The rest of a request that was interrupted. */
   steps: Steps | undefined;
   spentMs: number;
 }
 
 type Texts = SecretRequest & { readonly kind: 'texts' };
 
-/** The work of a request. It can be interrupted at each `yield`. */
+/** The work of a request. It may be interrupted at each `yield`. */
 type Steps = Generator<undefined, SecretAnswer['value']>;
 
 /**
- * The scans of one thread. Each request runs for `sliceMs` at most, and each scan for `longestMs` in total, so a text on
- * which the rules are slow delays the other texts only a little.
+ * The scans of one thread. Each request runs for at most `sliceMs`, and each scan for at most `longestMs` in total. So
+ * a text on which the rules are slow delays the other texts only a little.
  */
 export class SlicedScans {
   readonly #parts: SlicedScansParts;
@@ -88,7 +91,7 @@ export class SlicedScans {
       if (step === undefined || step.done === true) {
         state.spentMs += ms;
         state.steps = undefined;
-        // The scan of whole texts ends with its only request.
+        // A scan of whole texts has only one request, so it ends here.
         if (state.scan === undefined) this.#scans.delete(id);
         return { isFinished: true, value: step?.value };
       }
@@ -128,8 +131,8 @@ export class SlicedScans {
 
   #stateOf(id: number): ScanState {
     const state = this.#scans.get(id);
-    // The scan is unknown if this thread replaced one that ended, because it did not receive the earlier chunks of the
-    // content.
+    // The scan is unknown if an earlier thread ended and this one replaced it. This thread did not receive the earlier
+    // chunks of the content.
     if (state === undefined) throw new Error('The beginning of this content was scanned by a thread that ended.');
     return state;
   }

@@ -1,14 +1,14 @@
 import { headBytes } from '@proofhouse/core';
 
 /**
- * The byte that replaces each code unit that is not ASCII. It is not an ASCII character itself, so no rule for a secret
- * matches it.
+ * The byte that replaces each code unit that is not ASCII. It is no ASCII character itself, so no masking rule matches
+ * it.
  */
 const otherUnit = 0xff;
 
 /**
- * Converts UTF-16 to one byte for each code unit, so that it can be scanned like ASCII. A byte at position `n` of the
- * result is the code unit at byte `2 * n` of the content. The end of a chunk may cut a code unit.
+ * Converts UTF-16 to one byte for each code unit, so that it can be scanned like ASCII. The byte at position `n` of the
+ * result is the code unit at position `2 * n` of the content. A chunk may end inside a code unit.
  */
 export class Utf16Narrowing {
   readonly #lowByte: 0 | 1;
@@ -22,7 +22,7 @@ export class Utf16Narrowing {
     this.#lowByte = encoding === 'utf-16le' ? 0 : 1;
   }
 
-  /** Returns the converted chunk, also if the content is not valid UTF-16. */
+  /** Returns the converted chunk, even if the content is not valid UTF-16. */
   write(chunk: Uint8Array): Uint8Array {
     const isCut = this.#cut !== undefined;
     const narrowed = new Uint8Array((chunk.length + (isCut ? 1 : 0)) >> 1);
@@ -40,8 +40,8 @@ export class Utf16Narrowing {
   }
 
   /**
-   * False if a half of a surrogate pair has no other half, or if the first `headBytes` bytes have the character NUL. UTF-32
-   * with a byte order mark has it.
+   * False if a surrogate is alone, or if the first `headBytes` bytes contain the character NUL, as UTF-32 with a byte
+   * order mark does.
    */
   get isValid(): boolean {
     return this.#isValid;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Checks that a sequence of chunks is valid UTF-8. The end of a chunk may cut a character. */
+/** Checks that a sequence of chunks is valid UTF-8. A chunk may end inside a character. */
 export class Utf8Check {
   /** The first bytes of a character that continues in the next chunk. */
   #cut = new Uint8Array(0);
@@ -10,7 +10,7 @@ export class Utf8Check {
     if (this.#isValid) this.#isValid = this.#check(chunk);
   }
 
-  /** False if the bytes up to the end of the last chunk are not valid. */
+  /** False if the bytes so far are not valid. */
   get isValid(): boolean {
     return this.#isValid;
   }
@@ -35,7 +35,7 @@ export class Utf8Check {
   }
 }
 
-/** Returns the number of bytes at the end of `bytes` that begin a character without completing it. */
+/** Returns how many bytes at the end of `bytes` belong to an incomplete character. */
 function cutBytes(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

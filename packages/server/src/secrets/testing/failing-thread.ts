@@ -1,4 +1,5 @@
-// A thread that fails in place of `secret-thread.ts`. It throws for texts, and ends at the second request for a content.
+// A thread that replaces `secret-thread.ts` in tests and fails. It throws for texts, and ends at the second request for
+// a content.
 import process from 'node:process';
 import { serveThread } from '../../kernel/serve-thread.ts';
 import type { SecretRequest } from '../secret-requests.ts';
