@@ -39,7 +39,7 @@ export const upperSecretWord = `(?<word>PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|
  */
 const passwordKeywords = [
   ...['password', 'passwd', 'passphrase', 'passcode'],
-  ...['=', ':', ',', '>', ' ', '"', "'", '\\', '&', ']', ')', '_', '-', '.', '+', '?', '|'].map(
+  ...['=', ':', ',', '>', ' ', '"', "'", '\\', '&', ']', ')', '_', '-', '.', '+', '?', '|', '<', '*', '`', '('].map(
     (next) => `pass${next}`,
   ),
 ];
@@ -54,6 +54,33 @@ const commonKeywords = [
   'connectionstring',
   'connection_string',
 ];
+
+/** Source of a pattern that matches after the first part of the name of a key, such as `api_`. */
+export const keyNameBefore = `(?<=(?:${keyWords.join('|')})[_. -]?)`;
+
+/**
+ * Source of a pattern like `secretWord` for rules that also read the sign after the word. Of the names of keys it
+ * matches only `key`; the first part of such a name must precede it. A rule that uses it must ignore case.
+ */
+export const lastWord = `(?<word>pass(?:word|wd|phrase|code)|(?<=_)pass|pwd|secret|token|credentials?|${keyNameBefore}key)`;
+
+/** Returns keywords for `lastWord` followed by one of the texts. */
+export function lastWordKeywords(texts: readonly string[]): readonly string[] {
+  const words = [
+    'password',
+    'passwd',
+    'passphrase',
+    'passcode',
+    'pass',
+    'pwd',
+    'secret',
+    'token',
+    'credential',
+    'credentials',
+    'key',
+  ];
+  return words.flatMap((word) => texts.map((text) => word + text));
+}
 
 /** Keywords for the words that `secretWord` matches. Each has at least 3 bytes. */
 export const secretWordKeywords = [

@@ -15,7 +15,17 @@ const lookAlikes = [
   // URLs and mail addresses. Other rules find the passwords in URLs.
   /^[a-z][a-z0-9+.-]{1,20}:\/\//i,
   /^(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{2,64}){1,4}$/,
-  /^arn:[a-z-]{3,12}:/,
+  /^(?:arn:[a-z-]{3,12}|urn:[a-z]{2,32}):/,
+  // Names of language models, with their version.
+  /^(?:gpt|o\d|claude|gemini|gemma|llama|mistral|mixtral|codestral|qwen|deepseek|grok|text-embedding)[\d.]{0,6}-[a-z0-9.:-]{1,60}$/,
+  // Numbers in hexadecimal, and addresses of 20 bytes.
+  /^0x(?:[0-9a-f]{1,16}|[0-9a-f]{40})$/i,
+  // Keys of issues, such as `PROJ-1234`, names of SSH keys, and container images.
+  /^[A-Z]{2,10}-\d{1,6}$/,
+  /^id_[a-z0-9]{3,10}$/,
+  /^[a-z0-9-]{2,40}(?:\.[a-z0-9-]{2,40}){1,3}(?::\d{2,5})?(?:\/[\w.-]{1,64}){1,4}(?::[\w.-]{1,64})?$/,
+  // Names that Kubernetes generates: words and a random suffix.
+  /^[a-z]{2,40}(?:-[a-z]{2,40}){1,8}-[bcdfghjklmnpqrstvwxz2456789]{5}$/,
   /^#[0-9a-f]{3,8}$/i,
   /^data:/i,
   // Regular expressions.
@@ -96,12 +106,40 @@ function characterKinds(text: string): number {
 }
 
 /**
+ * Returns true for a pass phrase such as `c0rrect-Horse!9`: letters of both cases, digits, and a sign that names and
+ * versions do not contain.
+ */
+function isPassPhrase(text: string): boolean {
+  return (
+    text.length >= 10 &&
+    hasMixedCharacters(text) &&
+    /[!@#^*~]/.test(text) &&
+    /^[!-~]+$/.test(text) &&
+    shannonEntropy(text) >= 3
+  );
+}
+
+/**
+ * Returns true for at least 16 letters that change their case too often for the words of a name, as Base64 text without
+ * digits does.
+ */
+function isRandomLetters(text: string): boolean {
+  if (!/^[A-Za-z]{16,}={0,2}$/.test(text)) return false;
+  const words = text.match(/[A-Z]?[a-z]+|[A-Z]{2,}/g) ?? [];
+  return words.length >= 5 && text.length / words.length < 3;
+}
+
+/**
  * Returns true if the text looks generated at random. Such a text has letters and digits and repeats few characters. It
  * often alternates between letters and digits, or it has many kinds of characters, or it ends with a number of at least
- * 4 digits.
+ * 4 digits. Pass phrases with signs, and letters that often change their case, look random too.
  */
 export function looksRandom(text: string): boolean {
-  if (text.length < 8 || !/\d/.test(text) || !/[A-Za-z]/.test(text) || isLookAlike(text) || isWordy(text)) return false;
+  if (text.length < 8 || !/[A-Za-z]/.test(text)) return false;
+  if (!/\d/.test(text)) return isRandomLetters(text);
+  if (isLookAlike(text)) return false;
+  if (isPassPhrase(text)) return true;
+  if (isWordy(text)) return false;
   const entropy = shannonEntropy(text);
   if (entropy < (text.length < 12 ? 2.5 : 3)) return false;
   return (
@@ -128,9 +166,11 @@ export function isCompoundName(text: string): boolean {
   );
 }
 
-/** Returns true for words followed by a number of at least 4 digits, such as `secret-token-12345`. */
+/** Returns true for words followed by a number of at least 4 digits other than a year, such as `secret-token-12345`. */
 function isNumberedSlug(text: string): boolean {
-  return /^[A-Za-z]{2,40}(?:[-_.][A-Za-z]{2,40}){0,6}[-_.]?\d{4,20}$/.test(text);
+  return (
+    !/(?<!\d)(?:19|20)\d{2}$/.test(text) && /^[A-Za-z]{2,40}(?:[-_.][A-Za-z]{2,40}){0,6}[-_.]?\d{4,20}$/.test(text)
+  );
 }
 
 /**

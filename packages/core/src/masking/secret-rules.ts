@@ -1,8 +1,10 @@
+import { adjacentRules } from './rules/adjacent-rules.ts';
 import { aiProviderRules } from './rules/ai-provider-rules.ts';
 import { assignmentRules } from './rules/assignment-rules.ts';
 import { azureRules } from './rules/azure-rules.ts';
 import { cloudRules } from './rules/cloud-rules.ts';
 import { codeHostRules } from './rules/code-host-rules.ts';
+import { commandRules } from './rules/command-rules.ts';
 import { credentialFileRules } from './rules/credential-file-rules.ts';
 import { developerToolRules } from './rules/developer-tool-rules.ts';
 import { headerRules } from './rules/header-rules.ts';
@@ -29,5 +31,7 @@ export const secretRules: readonly SecretRule[] = [
   ...urlRules,
   ...headerRules,
   ...credentialFileRules,
+  ...commandRules,
   ...assignmentRules,
+  ...adjacentRules,
 ];

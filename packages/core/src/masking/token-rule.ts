@@ -66,7 +66,7 @@ export const uuid = [hex(8), '-', hex(4), '-', hex(4), '-', hex(4), '-', hex(12)
  * Source of a pattern for the escape character: the byte itself, or as JSON, JavaScript, the shell and terminals write
  * it.
  */
-const escapeCharacter = String.raw`(?:\x1b|\\(?:x1[bB]|u001[bB]|e|033)|\^\[)`;
+export const escapeCharacter = String.raw`(?:\x1b|\\(?:x1[bB]|u001[bB]|e|033)|\^\[)`;
 
 /**
  * Source of a pattern for escape sequences that end with a letter or a digit, of at most 36 characters each. They occur

@@ -11,20 +11,21 @@ import { isPlaceholder } from '../placeholder-words.ts';
 import { isCompoundName, isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretGroups, SecretRule } from '../secret-rule.ts';
 import { escapeBefore } from '../token-rule.ts';
+import {
+  gap,
+  lineBreak,
+  nameEnd,
+  notAfter,
+  operator,
+  shortGap,
+  tail,
+  wrapper,
+  xmlOperator,
+} from './assignment-syntax.ts';
 
 const value = makeExample('base62', 24);
 const hexValue = makeExample('hex', 32);
 const chosen = 'Tr0ub4dor' + '&3';
-
-/** Source of a pattern for the text between a name and the operator before its value: quotes, brackets and a type. */
-const nameEnd = String.raw`(?:\\{0,3}["'\x60\])]|&quot;){0,2}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?[ \t]{0,16}`;
-const operator = String.raw`(?:=>|->|:=|[+?:|]{0,2}={1,3}|:|(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=])[ \t]{0,16}`;
-/**
- * A name directly after one of these words is not the name of a secret, as in `pageToken` (a cursor) and `bypass`. The
- * lookbehind reads at most 8 characters.
- */
-const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres|sur|over|under)[_-]?|\d{4}:)`;
-const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
@@ -36,13 +37,29 @@ function acceptsValue(text: string, groups: SecretGroups): boolean {
 }
 
 function looksSecret(secret: string, groups: SecretGroups): boolean {
-  // The text after a comma or a bar may also be the next value of a table row, or the next expression of source code.
-  // It counts only if it looks random.
-  if (groups['loose'] !== undefined) return /^[^=:?()]{8,256}={0,2}$/.test(secret) && looksRandom(secret);
+  if (isCommit(secret, groups)) return false;
+  // The text after a comma, a bar or a line break may also be the next value of a table row, or the next expression of
+  // source code. It counts only if it looks random.
+  if (groups['loose'] !== undefined || groups['next'] !== undefined)
+    return /^[^=:?()]{8,256}={0,2}$/.test(secret) && looksRandom(secret) && !isName.test(secret);
   return (
-    looksRandom(secret) ||
-    (namesPassword(groups['word'] ?? '') && looksChosen(secret) && !isIdentifier(secret, 'quote' in groups))
+    (looksRandom(secret) ||
+      (namesPassword(groups['word'] ?? '') && looksChosen(secret) && !isIdentifier(secret, 'quote' in groups))) &&
+    !isOption(secret)
   );
+}
+
+/** Matches a name in camel case or a word with a number. */
+const isName = /^(?:[A-Z]?[a-z]{1,20}\d{0,5}(?:[A-Z][a-z]{2,20}){1,6}|[A-Za-z]{2,40}\d{4,20})$/;
+/** Returns true for a name with the operator after it, as in lists of options. */
+function isOption(text: string): boolean {
+  const name = text.slice(0, -1);
+  return /[=:]$/.test(text) && (/^[a-z_-]+$/.test(name) || isCompoundName(name));
+}
+
+/** Returns true for a text that has the form of a commit id and stands under `access_key`, such as a field of a list of revisions. */
+function isCommit(secret: string, groups: SecretGroups): boolean {
+  return /^access/i.test(groups['word'] ?? '') && /^[0-9a-f]{40}$/.test(secret);
 }
 
 /**
@@ -55,7 +72,7 @@ function isIdentifier(text: string, isQuoted: boolean): boolean {
 }
 
 function acceptsVariable(secret: string, groups: SecretGroups): boolean {
-  if (secret.length < 6 || /^[\d.,_-]+$/.test(secret) || !named(groups)) return false;
+  if (secret.length < 6 || /^[\d.,_-]+$/.test(secret) || !named(groups) || isCommit(secret, groups)) return false;
   const word = namesPassword(groups['word'] ?? '') ? /^(?:[a-z]{6,}|[A-Z]{6,})$/ : /^[A-Za-z]{24,}$/;
   return (looksChosen(secret) || word.test(secret)) && !isLookAlike(secret) && !isPlaceholder(secret);
 }
@@ -72,12 +89,12 @@ export const assignmentRules: readonly SecretRule[] = [
     case: 'upper',
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`(?:(?<![a-z]|ASK|BY|COM)|${escapeBefore})${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]])?[ \t]{0,4}[+?:]?[=:][ \t]{0,4}` +
+      String.raw`(?:(?<![a-z]|ASK|BY|COM)|${escapeBefore})${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]]){0,2}${shortGap}(?:\?\?|[+?:])?[=:]${shortGap}(?:\$(?=["']))?` +
         String.raw`(?:\\{1,3}["'](?<secret4>[^"'\\\r\n]{6,512})\\|"(?<secret>[^"\r\n]{6,512})"|'(?<secret2>[^'\r\n]{6,512})'|` +
-        String.raw`(?!["'\x60\\])(?<secret3>(?:[^\s"'\x60\\<]|<(?!\/)){5,511}(?:[^\s"'\x60\\<;,)\]}]|(?<=[^;,)\]}])[)\]}])))`,
+        String.raw`(?!["'\x60\\])(?<secret3>(?:[^\s"'\x60\\<\x1b]|<(?!\/)){5,511}(?:[^\s"'\x60\\<;,)\]}\x1b]|(?<=[^;,)\]}])[)\]}])))`,
       'dy',
     ),
-    maxLength: 640,
+    maxLength: 744,
     accepts: acceptsVariable,
     examples: {
       matches: [
@@ -112,10 +129,10 @@ export const assignmentRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|(?<loose>,)[ \t]{0,8})(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
+      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}(?:${gap}|[ \t]{0,8}\(?[ \t]{0,8}${lineBreak}[+ -]?[ \t]{0,64})|(?<loose>[,|])[ \t]{0,8})${wrapper}(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>"{3}|'{3}|["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
       'dyi',
     ),
-    maxLength: 700,
+    maxLength: 1100,
     accepts: acceptsValue,
     examples: {
       matches: [
@@ -152,11 +169,11 @@ export const assignmentRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
-        String.raw`(?<secret>\*\*\*MASKED\*\*\*(?![A-Za-z0-9_.~+/=@!$%^*-])|(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}|[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])))`,
+      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}(?:${gap}|(?<next>[ \t]{0,8}${lineBreak}[+ -]?[ \t]{1,32}))|${xmlOperator}|(?<loose>[,|])[ \t]{0,16})` +
+        String.raw`(?<secret>\*\*\*MASKED\*\*\*(?![A-Za-z0-9_.~+/=@!$%^*-])|(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}|[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\\x1b])))`,
       'dyi',
     ),
-    maxLength: 440,
+    maxLength: 860,
     accepts: acceptsValue,
     examples: {
       matches: [

@@ -1,6 +1,6 @@
 import { makeExample } from '../make-example.ts';
 import { isPlaceholder } from '../placeholder-words.ts';
-import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
+import { looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretRule } from '../secret-rule.ts';
 import { secretWord, secretWordKeywords, tailNamesSecret } from '../assignment-names.ts';
 import { wordStart } from '../token-rule.ts';
@@ -23,7 +23,7 @@ const scalarLine = String.raw`${lineBreak}[+ -]?[ \t]{1,32}`;
  */
 const nextScalarLine = String.raw`${lineBreak}(?:[+-][ \t]{1,32}(?=[^\s"'\\]{6,512}[ \t]{0,8}(?:[\r\n\\]|$))|[+ -]?[ \t]{1,32}(?=[A-Za-z0-9+/=_-]{20}))`;
 
-/** Rules for credentials in the files of tools, and in the arguments of commands. */
+/** Rules for credentials in the files of tools. */
 export const credentialFileRules: readonly SecretRule[] = [
   {
     id: 'npmrc-auth',
@@ -118,88 +118,18 @@ export const credentialFileRules: readonly SecretRule[] = [
   {
     id: 'netrc-password',
     class: 'context',
-    keywords: ['machine '],
+    keywords: ['machine ', 'machine\t', 'default login '],
     pattern:
-      /machine[ \t]{1,8}[^\s]{1,128}\s{1,24}login[ \t]{1,8}[^\s]{1,128}\s{1,24}password[ \t]{1,8}(?<secret>[^\s"'\\]{4,256})/dy,
-    maxLength: 640,
-    accepts: isSecret,
-    examples: {
-      matches: [{ text: `machine api.host login me password ${value}`, secret: value }],
-      ignores: ['the machine can login with a password that is set'],
-    },
-  },
-  {
-    id: 'dockerfile-variable',
-    class: 'context',
-    keywords: ['env ', 'env\t'],
-    case: 'upper',
-    pattern:
-      /(?<![A-Za-z])ENV[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIAL|KEY)(?<tail>[A-Z0-9_]{0,40})[ \t]{1,8}["']?(?<secret>[^\s"'\\=]{6,256})/dy,
-    maxLength: 400,
-    accepts: (secret, groups) =>
-      tailNamesSecret('KEY', groups['tail'] ?? '') && isSecret(secret) && !isLookAlike(secret) && looksChosen(secret),
-    examples: {
-      matches: [{ text: `FROM scratch\nENV DB_PASSWORD ${value}`, secret: value }],
-      ignores: ['ENV PASSWORD_FILE /run/secrets/a1', 'ENV API_KEY ${API_KEY}', 'ENV TOKEN changeme'],
-    },
-  },
-  {
-    id: 'command-line-option',
-    class: 'context',
-    keywords: [
-      '--pass',
-      '--token',
-      '--secret',
-      '--api-key',
-      '--apikey',
-      '--api-token',
-      '--access-',
-      '--auth-',
-      '--client-secret',
-      '--db-pass',
-      '--private-',
-      '--registry-token',
-      '--admin-',
-    ],
-    pattern:
-      /--(?:[a-z]{1,12}-){0,2}(?:pass(?:word|wd|phrase)?|token|secret|api-?key|access-key|secret-key|auth-key|private-key)(?:[ \t]{1,4}|=|\\{0,2}["'],?[ \t\r\n]{1,24}\\{0,2}["']|["'],["'])\\{0,2}["']?(?<secret>[^\s"'\\<>(){}[\],;]{6,512})/dy,
-    maxLength: 600,
-    accepts: (secret) =>
-      isSecret(secret) && !isLookAlike(secret) && looksChosen(secret) && !/^(?:-|id=|type=|src=)/.test(secret),
+      /(?:machine[ \t]{1,8}[^\s]{1,128}|default)(?<login>(?:\s{1,24}(?:login|account)[ \t]{1,8}[^\s]{1,128}){1,2})?\s{1,24}password[ \t]{1,8}(?<secret>[^\s"'\\]{4,256})/dy,
+    maxLength: 800,
+    accepts: (secret, groups) => isSecret(secret) && (groups['login'] !== undefined || looksChosen(secret)),
     examples: {
       matches: [
-        { text: `tool login --token ${value} --verbose`, secret: value },
-        { text: `mysql --user=root --password=${'s3cr' + 'et99'}`, secret: 's3cr' + 'et99' },
-        { text: `["run","--api-key","${value}"]`, secret: value },
+        { text: `machine api.host login me password ${value}`, secret: value },
+        { text: `machine api.host\n  password ${value}\n  login me`, secret: value },
+        { text: `default login anonymous password ${value}`, secret: value },
       ],
-      ignores: [
-        '--token <token>',
-        '--password $PASSWORD',
-        '--secret id=npm,src=.npmrc',
-        '--token-file a1b2c3.txt',
-        '--password-stdin',
-        '--token phrase',
-      ],
-    },
-  },
-  {
-    id: 'command-line-user',
-    class: 'context',
-    keywords: ['curl', 'wget', 'sshpass'],
-    pattern:
-      /(?:(?:curl|wget)[^\r\n]{0,200}?[ \t](?:-u[ \t]{0,4}|--user[ =])["']?[^\s:"'=]{1,64}:(?<secret>[^\s"'\\]{4,256})|sshpass[ \t]{1,4}-p[ \t]{0,4}["']?(?<secret2>[^\s"'\\]{4,256}))/dy,
-    maxLength: 620,
-    accepts: (secret) => !isPlaceholder(secret) && !/^\d{1,5}$/.test(secret),
-    examples: {
-      matches: [
-        { text: `curl -s -u admin:${value} https://host`, secret: value },
-        { text: `sshpass -p '${value}' ssh host`, secret: value },
-      ],
-      ignores: [
-        'curl -u user:password https://host',
-        'curl -u "$USER:$PASSWORD" https://host',
-        'sshpass -p $PASSWORD ssh host',
-      ],
+      ignores: ['the machine can login with a password that is set', 'machine learning password protection'],
     },
   },
   {

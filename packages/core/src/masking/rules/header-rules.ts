@@ -16,11 +16,11 @@ const separator = String.raw`(?:\\{0,3}["'\x60\]]){0,2}[ \t]{0,8}(?:=>|[=:,])[ \
 const cookieName = '[!#$%&*+.^_|~0-9A-Za-z-]{1,80}';
 
 /**
- * Returns true if the text has digits, signs or mixed cases as a token has, and is neither a placeholder nor a
+ * Returns true if the text has digits, signs or random letters as a token has, and is neither a placeholder nor a
  * look-alike nor plain words.
  */
 const isToken = (secret: string): boolean =>
-  /\d|[+/=]|[A-Z]{2}[a-z]|[a-z][A-Z][a-z][A-Z]/.test(secret) &&
+  (/\d|[+/=]/.test(secret) || looksRandom(secret)) &&
   !isWordy(secret) &&
   !isLookAlike(secret) &&
   !isPlaceholder(secret);

@@ -17,7 +17,7 @@ export const urlRules: readonly SecretRule[] = [
     pattern:
       /(?<=[A-Za-z0-9]):(?:\\{0,2}\/){2}[^\s/?#@:"'`<>\\]{0,128}:(?<secret>[^\s/"'`<>\\]{1,256})@(?=[A-Za-z0-9.[$%{_*-])/dy,
     maxLength: 400,
-    accepts: (secret) => secret.length >= 3 && !isPlaceholder(secret) && !/^\d{1,5}$/.test(secret),
+    accepts: (secret) => secret.length >= 3 && !isPlaceholder(secret) && !/^(?:\d{1,5}|x-oauth-basic)$/.test(secret),
     examples: {
       matches: [
         { text: `DATABASE_URL=postgres://app:${chosen}@db:5432/app`, secret: chosen },
