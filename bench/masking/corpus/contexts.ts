@@ -1,36 +1,11 @@
 // Templates of texts that contain a named value: settings, source code, data and messages. Templates at an even index
 // belong to the development half of the corpus, the others to the held-out half. So nobody can fit a rule to the
 // held-out texts.
+import { codeContexts } from './code-contexts.ts';
+import { camel, kebab, snake, upper, type Context, type Template } from './context.ts';
 import type { Half } from './sample.ts';
-import type { SeededRandom } from './seeded-random.ts';
-
-export interface NamedValue {
-  readonly name: string;
-  /** The value. Marks enclose its secret part (see `secret` in sample.ts). */
-  readonly value: string;
-}
-
-type Template = (item: NamedValue, random: SeededRandom) => string;
-
-export interface Context {
-  readonly context: string;
-  readonly file: string;
-  /** False if the templates contain no name for the value. */
-  readonly named?: false;
-  /** True if the value is part of a URL. */
-  readonly inUrl?: true;
-  readonly templates: readonly Template[];
-}
-
-const camel = (name: string): string =>
-  name.toLowerCase().replaceAll(/[_-](\w)/g, (_, letter: string) => letter.toUpperCase());
-const kebab = (name: string): string => name.toLowerCase().replaceAll('_', '-');
-const snake = (name: string): string => name.toLowerCase().replaceAll('-', '_');
-const upper = (name: string): string =>
-  name
-    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-    .replaceAll('-', '_')
-    .toUpperCase();
+import { shellContexts } from './shell-contexts.ts';
+import { tableContexts } from './table-contexts.ts';
 
 const settings: readonly Context[] = [
   {
@@ -239,7 +214,14 @@ const messages: readonly Context[] = [
   },
 ];
 
-export const contexts: readonly Context[] = [...settings, ...data, ...messages];
+export const contexts: readonly Context[] = [
+  ...settings,
+  ...data,
+  ...messages,
+  ...shellContexts,
+  ...codeContexts,
+  ...tableContexts,
+];
 
 /** Returns those templates of a context that belong to the half. */
 export function templatesOf({ templates }: Context, half: Half): readonly Template[] {

@@ -40,9 +40,21 @@ const secretNames = [
   'REFRESH_TOKEN',
   'smtp_password',
   'PASSPHRASE',
+  'jwt_secret_key',
+  'WEBHOOK_SECRET',
+  'db_pass',
+  'ACCESS_TOKEN_SECRET',
+  'root-password',
+  'keystore_password',
 ];
 
 const words = ['river', 'copper', 'window', 'harbor', 'silver', 'planet', 'forest', 'marble', 'rocket', 'winter'];
+
+function passPhrase(random: SeededRandom): string {
+  const [first, second] = [random.pick(words), random.pick(words)];
+  const capital = second.charAt(0).toUpperCase() + second.slice(1);
+  return `${first.replace('o', '0').replace('i', '1')}-${capital}!${random.text('digits', 1)}`;
+}
 
 /**
  * Kinds of values that are secret only under a secret name. UUIDs are omitted, because most of them are identifiers and
@@ -63,6 +75,12 @@ export const genericFamilies: readonly { family: string; urlSafe: boolean; make:
       family: 'words and digits',
       urlSafe: true,
       make: (r) => secret(`${r.pick(words)}-${r.pick(words)}-${r.text('digits', 4)}`),
+    },
+    { family: 'pass phrase with signs', urlSafe: false, make: (r) => secret(passPhrase(r)) },
+    {
+      family: 'base64 of a pass phrase',
+      urlSafe: false,
+      make: (r) => secret(Buffer.from(passPhrase(r)).toString('base64')),
     },
   ];
 
@@ -107,6 +125,24 @@ const placeholders = [
   ['xoxb', 'your', 'token'].join('-'),
   ['sk', 'ant', '...'].join('-'),
   ['ghp', '0'.repeat(36)].join('_'),
+  'Enter your password',
+  'string',
+  'getToken(request)',
+  'readSecret("db")',
+  '%env(SECRET)%',
+  '!vault secret/data/app',
+  'your-256-bit-secret',
+  '${SECRET:?is not set}',
+  'file:///run/secrets/token',
+  'arn:aws:secretsmanager:eu-west-1:123456789012:secret:app',
+  '<REDACTED>',
+  '(not shown)',
+  'undefined',
+  'my-super-secret-password',
+  'secrets.DEPLOY_TOKEN',
+  'var.db_password',
+  '$DB_PASSWORD',
+  '{{password}}',
 ];
 
 export const plainNamesOf = (half: Half): readonly string[] => ofHalf(plainNames, half);

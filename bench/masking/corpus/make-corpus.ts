@@ -1,6 +1,7 @@
 // Creates the labelled corpus, which has two halves. Failures in the development half may be used to correct the rules.
 // The held-out half has other seeds, templates, names and placeholders, and only its totals are reported.
-import { contexts, templatesOf, type Context, type NamedValue } from './contexts.ts';
+import type { Context, NamedValue } from './context.ts';
+import { contexts, templatesOf } from './contexts.ts';
 import { genericFamilies, placeholdersOf, plainNamesOf, secretNamesOf } from './generic-values.ts';
 import { keyFamilies, keyTexts } from './key-blocks.ts';
 import { lookAlikes } from './look-alikes.ts';

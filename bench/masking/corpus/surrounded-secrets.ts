@@ -1,5 +1,6 @@
 // Secrets that have no format of their own. Their surroundings show that they are secret: a URL with a password, a
 // header, or the settings of npm and Docker. The two halves of the corpus use different templates, as in contexts.ts.
+import { commandFamilies } from './command-secrets.ts';
 import { secret, tolerated, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -131,7 +132,12 @@ function keyId(random: SeededRandom): string {
   return secret(`AKIA${random.text('base32', 16)}`);
 }
 
-export const surroundedFamilies: readonly SurroundedFamily[] = [...urls, ...headers, ...credentialFiles];
+export const surroundedFamilies: readonly SurroundedFamily[] = [
+  ...urls,
+  ...headers,
+  ...credentialFiles,
+  ...commandFamilies,
+];
 
 export function surroundedTemplates({ templates }: SurroundedFamily, half: Half): SurroundedFamily['templates'] {
   return templates.filter((_, index) => (index % 2 === 0) === (half === 'development'));
