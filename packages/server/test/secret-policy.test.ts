@@ -1,84 +1,13 @@
 // Tests the secret policy for every call that stores text, on both engines: which calls are refused, and which records
 // get findings. Also tests that no secret is stored in the database, the blobs, the job view or the log.
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { forAnyStore, forEachStore } from './support/for-each-store.ts';
+import { expectNowhere } from './support/expect-nowhere.ts';
 import { McpClient } from './support/mcp-client.ts';
-import { githubToken, secretSamples, type SecretSample } from './support/secret-samples.ts';
+import { byteDoors, everyDoor, lineDoors, textDoors } from './support/secret-doors.ts';
+import { githubToken, secretSamples, usualSamples, type SecretSample } from './support/secret-samples.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
 import { WireExperiment } from './support/wire-experiment.ts';
-
-type Door = (t: TestServer, text: string) => Promise<Answer>;
-
-/** Calls that store the bytes of an upload. */
-const byteDoors: Readonly<Record<string, Door>> = {
-  put: async (t, file) => t.put((await t.enqueue()).id, { name: t.unique('a'), file }),
-  form: async (t, file) => t.upload((await t.enqueue()).id, { name: t.unique('a'), file }),
-  deposit: async (t, value) => (await WireExperiment.make(t)).send([{ name: 'file', value }]),
-};
-
-async function onHeld(t: TestServer, call: string, json: object): Promise<Answer> {
-  const { job, worker, lease } = await t.running();
-  if (call === 'cancel/ack') await t.post(`/api/queue/jobs/${job.id}/cancel`);
-  return t.post(`/api/queue/jobs/${job.id}/${call}`, json, worker, { 'proofhouse-lease': lease });
-}
-
-/** Calls that store text of a JSON body. */
-const textDoors: Readonly<Record<string, Door>> = {
-  payload: (t, text) => t.post('/api/queue/jobs', { type: 'exec', payload: { deep: [{ text }] } }),
-  batch: (t, text) => {
-    const items = [{ type: 'exec' }, { type: 'exec', payload: { text } }];
-    return t.post('/api/queue/jobs/batch', { items });
-  },
-  'event message': (t, message) => onHeld(t, 'events', { message }),
-  'event payload': (t, text) => onHeld(t, 'events', { message: 'm', payload: { text } }),
-  events: (t, message) => onHeld(t, 'events', { events: [{ message: 'first' }, { message }] }),
-  resultSummary: (t, resultSummary) => onHeld(t, 'complete', { resultSummary }),
-  finishSummary: (t, finishSummary) => onHeld(t, 'complete', { finishSummary }),
-  'finishSummary object': (t, text) => onHeld(t, 'complete', { finishSummary: { text } }),
-  errorMessage: (t, errorMessage) => onHeld(t, 'fail', { errorMessage }),
-  acknowledgement: (t, message) => onHeld(t, 'cancel/ack', { message }),
-  reason: async (t, reason) => t.post(`/api/queue/jobs/${(await t.enqueue()).id}/cancel`, { reason }),
-};
-
-/** Calls that store a short text on one line. */
-const lineDoors: Readonly<Record<string, Door>> = {
-  title: async (t, title) => t.upload((await t.enqueue()).id, { name: t.unique('a'), fields: { title } }),
-  'title of a PUT': async (t, title) => {
-    const url = `/api/queue/jobs/${(await t.enqueue()).id}/artifacts/a?title=${encodeURIComponent(title)}`;
-    return t.call('PUT', url, { payload: 'bytes' });
-  },
-  tags: async (t, tag) =>
-    t.upload((await t.enqueue()).id, { name: t.unique('a'), fields: { tags: JSON.stringify(['one', tag]) } }),
-  name: async (t, name) => t.put((await t.enqueue()).id, { name: `folder/${name}.txt` }),
-  'filename of a deposit': async (t, filename) =>
-    (await WireExperiment.make(t)).send([{ name: 'file', value: 'bytes', filename }]),
-  affinityKey: (t, affinityKey) => t.post('/api/queue/jobs', { type: 'exec', affinityKey }),
-};
-
-const everyDoor = { ...byteDoors, ...textDoors, ...lineDoors };
-
-/**
- * Expects that no log line and no file below the data folder contains a secret. The files are the database, the blobs
- * and the job view.
- */
-function expectNowhere(t: TestServer, secrets: readonly string[]): void {
-  // JSON escapes line ends. So if a secret has several lines, the search is for its longest line.
-  const lines = secrets.map((secret) => secret.split('\n').toSorted((a, b) => b.length - a.length)[0] ?? '');
-  const files = readdirSync(t.folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name));
-  for (const file of files) {
-    const bytes = readFileSync(file);
-    expect(
-      lines.filter((line) => bytes.includes(line)),
-      file,
-    ).toEqual([]);
-  }
-  const log = t.logLines.join('');
-  expect(lines.filter((line) => log.includes(line))).toEqual([]);
-}
 
 forEachStore(
   'the policy reject',
@@ -166,20 +95,12 @@ forEachStore(
   { settings: { secretPolicy: 'reject' } },
 );
 
-/** The secret formats that are sent to every call that stores text. */
-const doorFormats = new Set(
-  (
-    'github-token aws-access-key aws-secret-key slack-token stripe-key npm-token google-api-key json-web-token ' +
-    'private-key gitlab-token openai-key anthropic-key'
-  ).split(' '),
-);
-
 forAnyStore(
   'the policy reject, with every documented secret format',
   (harness) => {
     const samples = secretSamples('structured');
 
-    it.each(samples.filter(({ rule }) => doorFormats.has(rule)))('refuses $rule at every door', async (sample) => {
+    it.each(usualSamples())('refuses $rule at every door', async (sample) => {
       const t = harness();
       for (const [name, door] of Object.entries({ ...byteDoors, ...textDoors })) {
         await expectRefusal(name, sample, await door(t, sample.text));

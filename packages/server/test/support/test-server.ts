@@ -46,6 +46,8 @@ export interface CallOptions {
   readonly json?: unknown;
   /** A body that is sent unchanged. */
   readonly payload?: string | Buffer;
+  /** A body of unknown length. The server receives it piece by piece, because each piece is a chunk of HTTP. */
+  readonly pieces?: readonly Buffer[];
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -154,6 +156,7 @@ export class TestServer {
       headers,
       agent: this.#agent,
     });
+    for (const piece of options.pieces ?? []) call.write(piece);
     call.end(payload);
     const [answer] = (await once(call, 'response')) as [IncomingMessage];
     const bytes = Buffer.concat(await answer.toArray());
