@@ -1,3 +1,4 @@
+import { PatternGate } from '../gate/pattern-gate.ts';
 import { buildKeywordAutomaton } from './keyword-automaton.ts';
 import type { KeywordAutomaton } from './keyword-automaton.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
@@ -24,6 +25,25 @@ export interface CompiledRule {
    * this number of bytes follows the keyword, or when the stream has ended.
    */
   readonly windowBytes: number;
+  readonly gate: RuleGate;
+}
+
+/** The gate of a rule. It is built at the first keyword of the rule, because most rules have no keyword in a short text. */
+export class RuleGate {
+  readonly #pattern: RegExp;
+  #gate: PatternGate | undefined;
+  #isBuilt = false;
+
+  constructor(pattern: RegExp) {
+    this.#pattern = pattern;
+  }
+
+  /** Like `PatternGate.bytesToReject`. Returns 0 if the pattern has no gate. */
+  bytesToReject(bytes: Uint8Array, from: number, to: number): number {
+    if (!this.#isBuilt) this.#gate = PatternGate.of(this.#pattern);
+    this.#isBuilt = true;
+    return this.#gate?.bytesToReject(bytes, from, to) ?? 0;
+  }
 }
 
 /** The rules, and one automaton that finds all their keywords and the placeholder. */
@@ -78,5 +98,6 @@ function compiledRule(rule: SecretRule, index: number): CompiledRule {
     isUpperCase: rule.case === 'upper',
     startsWord: rule.start === 'word',
     windowBytes,
+    gate: new RuleGate(rule.pattern),
   };
 }

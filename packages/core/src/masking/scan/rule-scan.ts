@@ -179,8 +179,19 @@ export class RuleScan {
     if (rule.needsAssignment && !this.#hasAssignment(end)) return;
     if (!this.#limit.allows(rule.index, start)) return;
     const isRead = start < (rule.rule.block === undefined ? (this.#resumeAt[rule.index] ?? 0) : this.#blockEnd);
-    const readTo = isRead ? start + rule.windowBytes : this.#runPattern(rule, start, end, ended);
-    if (rule.rule.block === undefined) this.#again.add(start, rule, Math.max(readTo, start + surelyRead));
+    const readTo = isRead ? start + rule.windowBytes : this.#runGate(rule, start, end, ended);
+    if (rule.rule.block === undefined) this.#again.add(start, rule, readTo);
+  }
+
+  /** Runs the gate of the rule, then its pattern. Returns the end of the bytes that show that there is no secret. */
+  #runGate(rule: CompiledRule, start: number, end: number, ended: boolean): number {
+    const { bytes, base } = this.#window;
+    const limit = Math.min(start + rule.windowBytes, this.#window.end);
+    const read = rule.gate.bytesToReject(bytes, start - base, limit - base);
+    if (read === 0) return Math.max(this.#runPattern(rule, start, end, ended), start + surelyRead);
+    this.#steps += read;
+    this.#limit.spend(rule.index, start, this.#words.endAfter(end, limit));
+    return start + read;
   }
 
   #addPlaceholder(start: number, end: number): void {

@@ -1,0 +1,18 @@
+const decoder = new TextDecoder('latin1');
+const characters = Array.from({ length: 256 }, (_, byte) => decoder.decode(Uint8Array.of(byte)));
+const known = new Map<string, Uint8Array>();
+
+/**
+ * Returns 1 for each byte whose character matches the regular expression, otherwise 0. Bytes are decoded as in the text
+ * over which the patterns of rules run. `source` matches one character.
+ */
+export function byteSet(source: string, flags: string): Uint8Array {
+  const key = `${flags}/${source}`;
+  let set = known.get(key);
+  if (set === undefined) {
+    const pattern = new RegExp(`^${source}$`, flags);
+    set = Uint8Array.from(characters, (character) => (pattern.test(character) ? 1 : 0));
+    known.set(key, set);
+  }
+  return set;
+}

@@ -1,0 +1,138 @@
+import { compilePattern } from './pattern-program.ts';
+import type { PatternProgram } from './pattern-program.ts';
+import { parsePattern } from './pattern-syntax.ts';
+
+/** Values in the table of transitions. All larger values are states. */
+const unknown = 0;
+const dead = 1;
+const matched = 2;
+const firstRow = 3;
+/** A gate that needs more states lets the text pass. */
+const mostStates = 2048;
+
+/**
+ * Decides cheaply that a pattern does not match at a position. A gate is a deterministic automaton that matches every
+ * text that the pattern matches, and some more. It ignores lookbehinds, long lookaheads and most upper limits of
+ * repetitions. It reads each byte once. A state is added when a text needs it.
+ */
+export class PatternGate {
+  readonly #program: PatternProgram;
+  readonly #classes = new Uint8Array(256);
+  /** For each class of bytes, one of its bytes. The class after the last one is the end of the text. */
+  readonly #samples: number[] = [];
+  readonly #width: number;
+  /** The transitions. A state is the index of its row. The transition of a class is at this index plus the class. */
+  #table: Uint32Array;
+  /** The instructions of each state, in ascending order and without forks. */
+  readonly #states = new Map<number, readonly number[]>();
+  readonly #stateOf = new Map<string, number>();
+  readonly #start: number;
+
+  private constructor(program: PatternProgram) {
+    this.#program = program;
+    this.#findClasses();
+    this.#width = this.#samples.length + 1;
+    this.#table = new Uint32Array(firstRow + 8 * this.#width);
+    this.#start = this.#target([program.start]);
+  }
+
+  /** Returns the gate of a pattern, or undefined if the pattern contains syntax that gates do not support. */
+  static of(pattern: RegExp): PatternGate | undefined {
+    if (/[msuv]/.test(pattern.flags)) return undefined;
+    try {
+      return new PatternGate(compilePattern(parsePattern(pattern.source), pattern.ignoreCase ? 'i' : ''));
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Returns 0 if the pattern may match at `from` in a text that ends at `to`. Otherwise returns a number of bytes: after
+   * them, it is certain that the pattern does not match, whatever bytes follow. The end of the text counts as a byte.
+   */
+  bytesToReject(bytes: Uint8Array, from: number, to: number): number {
+    let state = this.#start;
+    if (state < firstRow) return state === dead ? 1 : 0;
+    for (let at = from; at < to; at += 1) {
+      const column = this.#classes[bytes[at] ?? 0] ?? 0;
+      const next = this.#table[state + column] ?? unknown;
+      state = next === unknown ? this.#addTransition(state, column) : next;
+      if (state < firstRow) return state === dead ? at - from + 1 : 0;
+    }
+    const column = this.#width - 1;
+    const next = this.#table[state + column] ?? unknown;
+    const end = next === unknown ? this.#addTransition(state, column) : next;
+    return end === matched ? 0 : to - from + 1;
+  }
+
+  /** Puts bytes that all instructions treat in the same way into one class. */
+  #findClasses(): void {
+    const sets = new Set<Uint8Array>();
+    for (const instruction of this.#program.instructions) if ('set' in instruction) sets.add(instruction.set);
+    const classOf = new Map<string, number>();
+    for (let byte = 0; byte < 256; byte += 1) {
+      const key = Array.from(sets, (set) => set[byte]).join('');
+      if (!classOf.has(key)) this.#samples.push(byte);
+      classOf.set(key, classOf.get(key) ?? classOf.size);
+      this.#classes[byte] = classOf.get(key) ?? 0;
+    }
+  }
+
+  #addTransition(state: number, column: number): number {
+    const next = this.#transition(this.#states.get(state) ?? [], this.#samples[column]);
+    this.#table[state + column] = next;
+    return next;
+  }
+
+  /** Returns the state after a byte. `byte` is undefined at the end of the text. */
+  #transition(state: readonly number[], byte: number | undefined): number {
+    const open = new Set(state);
+    const nexts: number[] = [];
+    // The loop adds to the set while it reads the set.
+    for (const index of open) {
+      const instruction = this.#program.instructions[index];
+      if (instruction?.kind === 'match') return matched;
+      if (instruction === undefined || instruction.kind === 'fork') continue;
+      const isMet =
+        byte === undefined ? instruction.kind === 'condition' && instruction.atEnd : instruction.set[byte] === 1;
+      if (!isMet) continue;
+      if (instruction.kind === 'byte') nexts.push(instruction.next);
+      else for (const next of this.#closure([instruction.next])) open.add(next);
+    }
+    return this.#target(nexts);
+  }
+
+  /** Returns the state of a program that continues at these instructions. */
+  #target(starts: readonly number[]): number {
+    const instructions = this.#closure(starts);
+    if (instructions.length === 0) return dead;
+    if (instructions.some((index) => this.#program.instructions[index]?.kind === 'match')) return matched;
+    const key = instructions.join();
+    const known = this.#stateOf.get(key);
+    if (known !== undefined) return known;
+    if (this.#states.size >= mostStates) return matched;
+    const state = firstRow + this.#states.size * this.#width;
+    this.#states.set(state, instructions);
+    this.#stateOf.set(key, state);
+    if (state + this.#width > this.#table.length) {
+      const grown = new Uint32Array(2 * (state + this.#width));
+      grown.set(this.#table);
+      this.#table = grown;
+    }
+    return state;
+  }
+
+  /** Returns the instructions that are reached from these without a byte, in ascending order and without forks. */
+  #closure(starts: readonly number[]): number[] {
+    const open = new Set(starts);
+    // The loop adds to the set while it reads the set.
+    for (const index of open) {
+      const instruction = this.#program.instructions[index];
+      if (instruction?.kind === 'fork') for (const next of instruction.nexts) open.add(next);
+    }
+    return [...open]
+      .filter((index) => this.#program.instructions[index]?.kind !== 'fork')
+      .sort((left, right) => left - right);
+  }
+}
