@@ -58,8 +58,8 @@ function knowsPurges(schema: string | undefined): schema is string {
 const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
 /**
- * Reads the facts of the database that the URL names, and checks that a server could write to it. Errors:
- * `unavailable`, `internal` (the database is damaged, or is not a Proofhouse database), `invalid_request`.
+ * Reads facts about the database at the URL, and checks that a server could write to it. Errors: `unavailable`,
+ * `internal` (the database is damaged, or is not a Proofhouse database), `invalid_request`.
  */
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);

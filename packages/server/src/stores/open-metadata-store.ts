@@ -29,10 +29,9 @@ export interface MetadataStoreOptions {
 const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';
 
 /**
- * Opens the store that the URL names, and migrates its schema to this version. Messages must not contain the URL,
- * because it may contain a password.
- * Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer schema), `unavailable`,
- * `storage_full`, `internal` (the database is damaged, or is not a Proofhouse database).
+ * Opens the store at the URL, and migrates its schema to this version. Messages must not contain the URL, because it
+ * may contain a password. Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer
+ * schema), `unavailable`, `storage_full`, `internal` (the database is damaged, or is not a Proofhouse database).
  */
 export async function openMetadataStore(url: string, options: MetadataStoreOptions = {}): Promise<MetadataStore> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();

@@ -37,7 +37,7 @@ export function storesOf(harness: StoreHarness): {
   };
   return {
     fresh: async () => (await open()).store,
-    // If the engine allows only one server, both stores of the pair are the same.
+    // An engine that allows only one server gets the same store twice.
     pair: async () => {
       const opened = await open();
       if (opened.another === undefined) return [opened.store, opened.store];

@@ -13,8 +13,8 @@ export interface SqlSyntax {
   readonly columns: ColumnTypes;
 
   /**
-   * The slot (one of several rows of the same usage counter) to which this connection adds. Connections that commit at
-   * the same time usually have different slots, so that they do not wait for the same row.
+   * The slot to which this connection adds. A usage counter has several rows (slots). Connections that commit at the
+   * same time usually have different slots, so that they do not wait for the same row.
    */
   readonly usageSlot: RawBuilder<number>;
 
@@ -28,8 +28,8 @@ export interface SqlSyntax {
   ): SelectQueryBuilder<Database, Tables, Row>;
 
   /**
-   * Locks the rows that a query returns until the transaction ends, so that other transactions can neither delete them nor
-   * lock them with `locked`. Any number of transactions can hold such a lock on a row.
+   * Locks the rows that a query returns until the transaction ends. Other transactions can then neither delete these
+   * rows nor lock them with `locked`. Several transactions can hold this lock on the same row.
    */
   shared<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,
@@ -41,7 +41,7 @@ export interface SqlSyntax {
 
 /** Column types and table options for `create table`. */
 export interface ColumnTypes {
-  /** Text that is compared byte by byte, so that both engines sort and compare it the same way. */
+  /** A text that is compared byte by byte, so that it sorts equally on both engines. */
   readonly text: ColumnDataType | RawBuilder<unknown>;
   readonly integer: ColumnDataType | RawBuilder<unknown>;
   /** Options at the end of a `create table` statement. */

@@ -181,7 +181,7 @@ interface ClaimGroup {
   readonly claimants: Claimant[];
 }
 
-/** Groups the claims that need more jobs by the set of routes that their scopes match. */
+/** Puts those claims into groups that need more jobs. The claims of a group have scopes that match the same routes. */
 function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly Claimant[]): Iterable<ClaimGroup> {
   const groups = new Map<string, ClaimGroup>();
   for (const claimant of claimants) {

@@ -68,8 +68,8 @@ const delayed = statement<{ most: number }>()((db, p) =>
 );
 
 /**
- * Counts unfinished jobs by type and state. Reads at most `most` index entries for each route of claimable jobs and for
- * each other state, so the cost does not grow with the backlog.
+ * Counts unfinished jobs by type and state. Reads at most `most` index entries for each route of claimable jobs, and
+ * for each other state. So a large backlog does not make it slower.
  */
 export function* countDepths(routes: RouteCache, most: number): Verb<JobDepth[]> {
   const ready = new Map<string, number>();

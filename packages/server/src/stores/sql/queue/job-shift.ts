@@ -10,8 +10,8 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
 );
 
 /**
- * Shifts only the delays before a retry. The delay before a first attempt ends at a time that the creator of the job
- * chose, so it is not shifted.
+ * Shifts only delays before a retry. The delay before a first attempt is not shifted, because the creator of the job
+ * chose the time at which it ends.
  */
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db

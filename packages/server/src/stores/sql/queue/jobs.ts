@@ -38,7 +38,7 @@ export class SqlJobStore implements JobStore {
   readonly #claims: CallBatcher<ClaimRequest, Claimed>;
   readonly #applications: CallBatcher<Application, JobDecision | undefined>;
 
-  /** `routes` must be the cache that all operations of the store share which add jobs. */
+  /** `routes` must be the only route cache of the store. All operations that add jobs must use it. */
   constructor(engine: QueueEngine, routes: RouteCache) {
     this.#engine = engine;
     this.#routes = routes;

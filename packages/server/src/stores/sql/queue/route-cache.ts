@@ -47,7 +47,7 @@ interface NumberedRoute extends JobRoute {
   readonly number: number;
 }
 
-/** All routes with numbers up to `last`, in the order of their numbers, as one transaction sees them. */
+/** All routes with numbers up to `last`, in the order of their numbers, as a transaction read them. */
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;

@@ -1,4 +1,5 @@
-// Tests that routes without unfinished jobs are deleted, and that the route of an unfinished job always has its row.
+// Tests that the cleaner deletes routes without unfinished jobs, and that an unfinished job always has the row of its
+// route.
 import { decideJob, type JobCommand, type JobRecord } from '@proofhouse/core';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -32,7 +32,7 @@ export class Locked {
     return this.#jobs.get(id);
   }
 
-  /** Returns the version of the record, also if it is hidden. */
+  /** Returns the version of the record, even if the record is hidden. */
   versionOf(kind: NamedKind, id: string): number | undefined {
     return kind === 'job' ? this.#jobs.get(id)?.version : this.#records.get(nameOf(kind, id))?.version;
   }

@@ -209,8 +209,8 @@ class PostgresEngine implements QueueEngine {
       try {
         return await this.#shared.use((client) => runReads(client, verb));
       } catch (error) {
-        // This read was not executed, because an earlier query failed to prepare its statement on the shared
-        // connection. The read runs again on a connection of its own.
+        // This read was not executed. An earlier query on the shared connection failed to prepare its statement. So the
+        // read runs again on its own connection.
         if (!isUnprepared(error)) throw error;
         return await this.#withOwn((client) => runReads(client, verb));
       }

@@ -40,8 +40,8 @@ export class BusyBackoff {
 }
 
 /**
- * Retries actions that fail with `SQLITE_BUSY`. SQLite's own busy timeout sleeps inside the call and would block the
- * event loop, so connections on the event loop have a timeout of 0.
+ * Retries actions that fail with `SQLITE_BUSY`. SQLite's own busy timeout would sleep inside the call and block the
+ * event loop. So connections on the event loop have a busy timeout of 0.
  */
 export class BusyRetry {
   readonly delay: Delay;

@@ -12,14 +12,15 @@ interface Watched {
 }
 
 /**
- * Detects that another program replaced the files of a running engine, or that a second server opened them. Before each
- * commit, inside its transaction, the guard compares the inodes of the database, lock, WAL and WAL index with their
- * inodes at the start. It also compares the generation of the database with the last generation that this engine wrote.
+ * Detects that another program replaced the files of a running engine, or that a second server opened them. The check
+ * takes place before each commit, inside its transaction. It compares the inodes of the database, lock, WAL and WAL
+ * index with those at the start. It also compares the generation of the database with the last generation that this
+ * engine wrote.
  *
  * The generation is the `user_version` of the database. It is raised by one at each start and each time the WAL
- * restarts. A second server that got past the lock thus changes the generation with its first commit. A file that was
- * overwritten in place has another generation, too. The first pages in a WAL show to which database the WAL belongs.
- * docs/decisions/0014 says why a file lock is not sufficient.
+ * restarts. If a second server opens the database in spite of the lock, its first commit changes the generation. A file
+ * that was overwritten in place has another generation too. The first pages in a WAL show to which database the WAL
+ * belongs. docs/decisions/0014 says why a file lock is not sufficient.
  */
 export class FileGuard {
   readonly #file: string;

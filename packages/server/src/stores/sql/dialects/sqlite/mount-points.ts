@@ -3,9 +3,9 @@ import path from 'node:path';
 
 /**
  * Returns true if `place` is a mount point, such as a file that was bind-mounted into a container. `place` must be
- * absolute and resolved. Linux lists all mounts in /proc/self/mountinfo (proc(5)). On systems without that list, a file
- * counts as a mount point if its device number differs from that of its folder. With the list, device numbers are
- * ignored, because on overlayfs and btrfs they differ without a mount.
+ * absolute and resolved. Linux lists all mounts in /proc/self/mountinfo (proc(5)). If this list exists, only the list
+ * counts, because on overlayfs and btrfs device numbers differ without a mount. Otherwise a file is a mount point if
+ * its device number differs from that of its folder.
  */
 export function isMountPoint(place: string, mounts: () => string | undefined = mountInfo): boolean {
   const listed = mounts();

@@ -71,7 +71,7 @@ export class ProcessTime {
 
   /**
    * Must be called before each write is queued. If the clock was set, calls `write` with a verb that shifts leases and
-   * delays, so that the shift is queued before the caller's write.
+   * delays. So the shift is queued before the write of the caller.
    */
   follow(write: (verb: () => Verb<void>) => Promise<void>): void {
     if (this.#isMoving || Math.abs(this.#wallOffset() - this.#committed) < smallestJumpMs) return;

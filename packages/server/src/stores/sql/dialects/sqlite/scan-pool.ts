@@ -41,8 +41,8 @@ export interface ScanPoolParts {
 
 /**
  * Runs the statements of scans in threads with read-only connections, so that they do not block the event loop. All
- * statements of one verb see one snapshot. The verb itself runs on the event loop between the answers of the thread,
- * because a generator cannot be moved to another thread.
+ * statements of one verb see one snapshot. The verb itself runs on the event loop, because a generator cannot run in
+ * another thread. It continues with each answer of the thread.
  */
 export class ScanPool {
   readonly #threads: ThreadPool;

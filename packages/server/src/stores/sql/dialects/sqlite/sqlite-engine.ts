@@ -54,8 +54,8 @@ export interface SqliteEngineOptions {
 }
 
 /**
- * Scans of a smaller database run on the event loop: reading all of it takes only some milliseconds, whereas a thread
- * costs 80 ms of processor time at its start and 25 MiB of memory.
+ * A scan of a smaller database runs on the event loop, because reading all of it takes only some milliseconds. A thread
+ * costs 80 ms of processor time at its start, and 25 MiB of memory.
  */
 const threadFromBytes = 4 * 1024 * 1024;
 

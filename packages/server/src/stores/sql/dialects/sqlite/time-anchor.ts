@@ -24,9 +24,9 @@ export function* readAnchor(): Verb<TimeAnchor | undefined> {
 }
 
 /**
- * Returns the time in epoch ms that the wall clock would show if nobody had set it since the anchor was written. The
- * result is exact if the machine has not been restarted since then. After a restart of the machine it is the later of
- * `wall` and the anchor's time.
+ * Returns the time in epoch ms that the wall clock would show if nobody had set it since the anchor was written. This
+ * is exact if the machine was not restarted since then. Otherwise the result is the later of `wall` and the anchor's
+ * time.
  */
 export function expectedWall(anchor: TimeAnchor | undefined, wall: number, boot: BootTime | undefined): number {
   if (anchor === undefined) return wall;

@@ -28,7 +28,7 @@ let template: Promise<void> | undefined;
 
 /**
  * Creates the template database if it does not exist. Test files run in several processes at the same time. The first
- * process creates the template while the others wait for its lock.
+ * of them creates the template, and the others wait for its lock.
  */
 async function ensureTemplate(serverUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl });

@@ -32,7 +32,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const names = statement<object>()((db) => db.selectFrom('settings').select('name'));
 const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name, value: 'v' }));
 
-/** Commits `count` settings in a process that is then killed, so that its WAL file stays. */
+/** Commits `count` settings in a process, and then kills the process. So its WAL file stays. */
 async function crash(count: number, valueBytes = 100): Promise<void> {
   const script = path.join(import.meta.dirname, '..', 'testing', 'write-and-die.ts');
   const child = spawn(process.execPath, [script, file, String(count), String(valueBytes)], { stdio: 'inherit' });

@@ -7,8 +7,8 @@ import { readLog, storedGeneration, type LogReport } from './write-ahead-log.ts'
  * Checks the WAL that a crash left beside a database file, before SQLite applies the WAL. If a part of the WAL cannot
  * be used, keeps a copy of the WAL and calls `onNotice` with a sentence. Changes nothing else.
  *
- * Errors: `unavailable` (the WAL belongs to another database or to another state of this one), `internal` (the database
- * is damaged), and the `SQLITE_BUSY` of SQLite. Must not be called while this process has the database open.
+ * Errors: `unavailable` (the WAL belongs to another database, or to another state of this one), `internal` (the
+ * database is damaged), and the `SQLITE_BUSY` of SQLite. Must not be called while this process has the database open.
  */
 export function checkWal(file: string, onNotice: (notice: string) => void): void {
   const log = readLog(file);

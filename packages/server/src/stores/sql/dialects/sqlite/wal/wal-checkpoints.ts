@@ -25,8 +25,8 @@ export interface RunningCheckpoint {
 
 /**
  * Moves the checkpoint of a large WAL from the event loop to a thread. The WAL grows while another program holds a
- * snapshot for a long time, because SQLite must not overwrite pages that a snapshot needs. Without this class, SQLite
- * would checkpoint the whole WAL inside one commit (243 MiB took 3.6 s).
+ * snapshot, because SQLite must not overwrite pages of that snapshot. Without this class, SQLite would later checkpoint
+ * the whole WAL inside one commit (243 MiB took 3.6 s).
  */
 export class WalCheckpoints {
   readonly #file: string;
@@ -84,7 +84,7 @@ export class WalCheckpoints {
 function startThread(file: string): RunningCheckpoint {
   const thread = new Worker(threadScript(import.meta, 'checkpoint-thread'), { workerData: { file } });
   thread.unref();
-  // If the thread fails, SQLite runs its automatic checkpoint again.
+  // A failure of the thread is ignored, because SQLite then runs its automatic checkpoint again.
   thread.on('error', () => undefined);
   return {
     done: new Promise((resolve) => {
