@@ -45,7 +45,7 @@ export interface StagedUpload extends StagedBlob {
   readonly scanned: ScannedContent;
 }
 
-/** The durable bytes of a new artifact, the storage provider that stores them, and the secrets that were found. */
+/** The durable bytes of a new artifact, with the storage provider and the secrets that were found in them. */
 export interface StoredBytes extends StoredContent<OwnedContent> {
   readonly findings: SecretFindings | null;
 }
@@ -125,10 +125,10 @@ export class ArtifactIntake {
   }
 
   /**
-   * Checks the secret policy, makes the staged bytes durable, then commits the artifact record with all changes that
-   * `prepare` returned. The staged bytes are discarded when `prepare` throws or the policy refuses them. Errors:
-   * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, those that `prepare`
-   * throws, and those that `NewArtifact.refusal` returns for a conflict of the commit.
+   * Checks the secret policy and makes the staged bytes durable. Then commits the artifact record with all changes that
+   * `prepare` returned. If `prepare` throws or the policy refuses the bytes, they are discarded. Errors:
+   * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, those of `prepare`,
+   * and those that `NewArtifact.refusal` returns for a conflict of the commit.
    */
   async keep(staged: StagedUpload, prepare: () => NewArtifact | Promise<NewArtifact>): Promise<KeptArtifact> {
     let made: NewArtifact;

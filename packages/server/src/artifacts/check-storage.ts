@@ -20,7 +20,7 @@ export type StorageFinding =
    * is the counted number and size of owned blobs minus the values of the counters.
    */
   | { readonly kind: 'usage-drift'; readonly drift: UsageCount }
-  /** A blob that no record refers to, such as the blob of an interrupted upload. Collection removes it. */
+  /** A blob that no record refers to, for example because its upload was interrupted. Collection removes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
   /**
    * An entry among the blobs that is a link, a folder or a device. Uploads never create such an entry, and nothing
@@ -52,8 +52,8 @@ export interface CheckedStorage {
 
 export interface StorageCheck extends CheckedStorage {
   /**
-   * Blobs and staged files that were created after this time (epoch ms) are not reported, because they may belong to
-   * uploads in progress. `Infinity` when no server runs.
+   * Blobs and staged files that are newer than this time (epoch ms) are not reported, because uploads in progress may
+   * need them. `Infinity` if no server runs.
    */
   readonly olderThan: number;
   /** True if the check must also read every blob and compare its sha256 with the record. */

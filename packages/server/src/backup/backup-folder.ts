@@ -14,8 +14,8 @@ export const blobsIn = (folder: string): string => join(folder, 'blobs');
 export const lockIn = (folder: string): string => join(folder, 'backup');
 
 /**
- * Creates the folder for a backup and returns its real path. Throws `invalid_request` if the folder exists and is neither
- * empty nor a backup, or if it overlaps with a folder of `apartFrom`.
+ * Creates the folder for a backup and returns its real path. Throws `invalid_request` if the folder exists and is
+ * neither empty nor a backup. Also throws it if the folder overlaps with one in `apartFrom`.
  */
 export function takeBackupFolder(named: string, apartFrom: readonly string[]): string {
   makeFolder(named, 0o700);
@@ -52,7 +52,7 @@ export function removeOtherDatabases(folder: string, kept: string): void {
   }
 }
 
-/** Creates the folder into which a restore moves the files that it replaces, and returns its real path. */
+/** Creates a folder and returns its real path. A restore moves the files that it replaces to this folder. */
 export function makeMoveFolder(named: string): string {
   const folder = resolve(named);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -35,10 +35,10 @@ export interface CreatedBackup {
 const mostAttempts = 5;
 
 /**
- * Creates a backup: copies the database, then copies the blobs that the copied database refers to, checks both, and writes
- * the manifest. Blobs that are already in the folder are not copied again. Blobs that the copied database does not refer to
- * are removed last. Errors: `unavailable` (collection removes blobs faster than they are copied), those of the archive and
- * the blob backends.
+ * Creates a backup. First copies the database, then the blobs to which the copied database refers. Checks both, and
+ * writes the manifest. Blobs that are already in the folder are not copied again. Blobs that the copied database does
+ * not need are removed last. Errors: `unavailable` (collection removes blobs faster than they are copied), those of the
+ * archive and the blob backends.
  */
 export async function createBackup(parts: BackupParts): Promise<CreatedBackup> {
   const { folder } = parts;

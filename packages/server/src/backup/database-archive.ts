@@ -20,16 +20,16 @@ export interface DatabaseArchive {
   readonly file: string;
 
   /**
-   * Writes a consistent copy of the live database to the path `place`, where no file may exist, then checks the copy and
-   * syncs it to disk. If a crash left a damaged WAL, calls `onNotice` with a sentence about it. Errors: `not_found` (no
-   * database), `unsupported` (another schema), `internal` (damaged), `unavailable`, `storage_full`.
+   * Writes a consistent copy of the live database to the path `place`, where no file may exist. Then checks the copy
+   * and syncs it to disk. If a crash left a damaged WAL, calls `onNotice` with a sentence about it. Errors: `not_found`
+   * (no database), `unsupported` (another schema), `internal` (damaged), `unavailable`, `storage_full`.
    */
   copyTo(place: string, onNotice: (notice: string) => void): Promise<CopyFacts>;
 
   /** Returns the blob keys of `keys` that records of the live database still refer to. */
   stillNamed(keys: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** Yields the blobs that the records of a copied database refer to, in the order of their keys. */
+  /** Yields the blobs to which the records of a copied database refer, in the order of their keys. */
   namedBlobs(copy: string): Iterable<NamedBlob>;
 
   /**

@@ -32,12 +32,13 @@ export interface RestoredBackup {
 }
 
 /**
- * Restores a backup: checks it, adds its blobs to the store, and installs its database. No file of the store is deleted or
- * overwritten; files that would be replaced are moved to `moveTo`. If there is a database and no `moveTo`, the restore is
- * refused before anything is changed.
+ * Restores a backup: checks it, adds its blobs to the store, and installs its database. No file of the store is deleted
+ * or overwritten, because files that would be replaced are moved to `moveTo`. If the store has a database and there is
+ * no `moveTo`, the restore is refused before anything is changed.
  *
- * Errors: `invalid_request` (not a complete backup), `integrity_failure` (the backup is damaged), `already_exists` (a database
- * or a damaged blob would be replaced, and there is no `moveTo`), `unavailable` (a server has the database open).
+ * Errors: `invalid_request` (not a complete backup), `integrity_failure` (the backup is damaged), `already_exists` (a
+ * database or a damaged blob would be replaced, and there is no `moveTo`), `unavailable` (a server has the database
+ * open).
  */
 export async function restoreBackup(parts: RestoreParts): Promise<RestoredBackup> {
   const { archive, folder, moveTo, clock } = parts;

@@ -68,7 +68,7 @@ export class Experiments {
   }
 
   /**
-   * Returns the experiment, and creates it if it does not exist. Concurrent calls return the same experiment. Errors:
+   * Returns the experiment. Creates it if it does not exist. Concurrent calls create it only once. Errors:
    * `invalid_request`.
    */
   async ensure(experimentId: string): Promise<ExperimentRecord> {

@@ -32,7 +32,7 @@ export interface NewGroup {
 
 /**
  * Creates, reads and changes groups. A group belongs to one experiment, and its members are workers and groups. Every
- * parameter that is a group id also accepts the name of a standing group (a group that each experiment has from its
+ * parameter for a group id also accepts the name of a standing group (a group that each experiment has from its
  * creation).
  */
 export class Groups {

@@ -16,9 +16,9 @@ export interface AdmissionParts {
 }
 
 /**
- * Throws when the headers or the URL are invalid or ambiguous, or when the request comes from a page of another origin.
- * Errors: `bad_request`, `unsupported` (transfer coding), `unauthenticated` (two credentials on /v0), `forbidden` (Host or
- * Origin).
+ * Throws if the headers or the URL are invalid or ambiguous. Also throws if a page of another origin caused the
+ * request. Errors: `bad_request`, `unsupported` (transfer coding), `unauthenticated` (two credentials on /v0),
+ * `forbidden` (Host or Origin).
  */
 export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: V0Door): void {
   requireChunkedAtMost(request.raw);

@@ -34,7 +34,7 @@ export interface Claimant {
   /** The id of the caller that is stored in records and idempotency keys. */
   readonly actor: string;
   readonly workerId: string;
-  /** The jobs that the caller may claim: those that its credential allows and that its capabilities match. */
+  /** The jobs that the caller may claim. Its credential must allow a job, and its capabilities must match the job. */
   readonly scope: ClaimScope;
 }
 

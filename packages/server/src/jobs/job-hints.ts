@@ -5,7 +5,8 @@ import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 
 /**
- * A message to subscribers that a job changed. The subscriber must then read the job by its cursor. A hint may be lost.
+ * A message to subscribers that a job changed. It does not contain the change, so the subscriber must read the job
+ * again. A hint may be lost.
  */
 export interface Hint {
   readonly jobId: string;
@@ -16,7 +17,7 @@ export interface Hint {
   readonly route?: JobRoute;
 }
 
-/** `overflow` means that any job may have changed, because too many jobs changed to list them or because hints were lost. */
+/** `overflow` means that any job may have changed. Either too many jobs changed to list them, or hints were lost. */
 export type HintOrOverflow = Hint | 'overflow';
 
 /** Returns the hint about the job in its state `job`. */

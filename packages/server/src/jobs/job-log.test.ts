@@ -14,7 +14,7 @@ function start(after = 0) {
   const events: JobEventRecord[] = [];
   let status: JobRecord['status'] = 'running';
   let looks = 0;
-  /** Called once, after a query of the follower and before its sleep. */
+  /** Called once, after the follower of the log has queried it and before the follower sleeps. */
   let meanwhile = (): void => undefined;
   const jobNow = () => ({ id: jobId, status, lastSeq: events.length }) as JobRecord;
   const store: Pick<JobStore, 'find' | 'events'> = {

@@ -43,8 +43,8 @@ export class JobNotes {
   }
 
   /**
-   * Appends events of the worker that holds the job in one commit, together with the secrets that were found in them.
-   * With an idempotency key that was used before, returns the events of the first call. Errors: `job_not_found`,
+   * Appends events of the worker that holds the job, in one commit. The commit also stores the secrets that were found
+   * in them. If the idempotency key was used before, returns the events of the first call. Errors: `job_not_found`,
    * `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`, `invalid_request`, `secret_found`,
    * `idempotency_conflict`.
    */

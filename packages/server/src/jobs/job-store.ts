@@ -82,8 +82,8 @@ export interface JobStore {
   countAhead(job: JobRecord, most: number): Promise<number>;
 
   /**
-   * Counts unfinished jobs by type and state. Each count is at most `most`, and only index entries are read, so that
-   * the cost does not grow with the backlog.
+   * Counts unfinished jobs by type and state. Each count is at most `most`. Only index entries are read, so a large
+   * backlog does not make it slower.
    */
   depths(most: number): Promise<JobDepth[]>;
 

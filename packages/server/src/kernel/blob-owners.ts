@@ -56,6 +56,9 @@ export interface BlobOwners {
    */
   usageDrift(): Promise<UsageCount[]>;
 
-  /** Computes the drift as `usageDrift` does, and adds it to the counters in the same transaction. Reads every row. */
+  /**
+   * Adds the differences that `usageDrift` returns to the counters. Computes them in the same transaction. Reads every
+   * row.
+   */
   repairUsage(): Promise<void>;
 }

@@ -9,7 +9,7 @@ export interface Meter {
    * ended or were requeued.
    */
   settled(job: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void;
-  /** Records that this number of leases expired, because they were not renewed. */
+  /** Records that leases expired because they were not renewed. `count` is their number. */
   leasesLost(count: number): void;
   uploaded(sizeBytes: number): void;
   /** Records the response to a request. `operation` is the id of the operation, or `other`. */

@@ -26,7 +26,7 @@ export interface Adoption {
 }
 
 /**
- * Makes the blob storage of the settings belong to the database of the settings. The store id of the database is
+ * Makes the blob storage belong to the database. Both are those of the settings. The store id of the database is
  * written into the marker of the blob storage, and replaces an older id there. A database without a store id gets a new
  * one. No server may use an SQLite database meanwhile. After an interruption the two ids still differ, and a second run
  * completes the adoption. Errors: those of opening the database and the blob storage.

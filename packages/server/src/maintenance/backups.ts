@@ -94,7 +94,7 @@ function requireBlobFolder({ blobUrl }: Config): string {
   );
 }
 
-/** Runs `action` while it holds the lock of the backup folder, so that only one command uses the folder at a time. */
+/** Holds the lock of the backup folder and runs `action`. So only one command uses the folder at a time. */
 async function withLock<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
   let release: () => void;
   try {

@@ -19,8 +19,8 @@ export class StorageTime {
   }
 
   /**
-   * Returns the time of the blob storage in epoch ms. If the disk is full, it is the newest creation time seen so far,
-   * including those of the blobs in `seen`, which were just listed. Throws the errors of the blob storage, except
+   * Returns the time of the blob storage in epoch ms. If the disk is full, returns the newest creation time that was
+   * seen, including those of the blobs in `seen`, which were just listed. Throws the errors of the blob storage, except
    * `storage_full`.
    */
   async now(seen: readonly BlobListing[] = []): Promise<number> {

@@ -124,7 +124,7 @@ async function factsOf(
 }
 
 /**
- * Searches a blob storage. Returns whether it has any blob, and whether it has a blob with one of `keys`, which are
+ * Searches a blob storage. Returns whether it has any blob, and whether it has one of the blobs in `keys`. These are
  * blob keys from the database.
  */
 export async function blobFacts(
@@ -153,15 +153,18 @@ async function holdsAnything(blobs: Blobs): Promise<boolean> {
   return false;
 }
 
-/** Returns the identity in the database, or undefined if it has none. Errors: `internal` (damaged), those of the store. */
+/**
+ * Returns the identity that the database contains, or undefined if there is none. Errors: `internal` (it is damaged),
+ * those of the store.
+ */
 export async function findIdentity(settings: SettingStore): Promise<StoreIdentity | undefined> {
   const text = await settings.get(settingName);
   return text === undefined ? undefined : parseIdentity(text);
 }
 
 /**
- * Renews the identity of a database that adopts blobs, and returns it. The database keeps its id if it has one. `since`
- * becomes that of `fresh`, so that a new grace period begins.
+ * Renews the identity of a database that adopts blobs, and returns it. The database keeps its id if it has one. It gets
+ * the `since` of `fresh`, so that a new grace period begins.
  */
 export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity): Promise<StoreIdentity> {
   const held = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));

@@ -24,7 +24,7 @@ export interface VerificationParts extends CheckedStorage {
   readonly owners: CheckedStorage['owners'] & Pick<BlobOwners, 'repairUsage'>;
   readonly jobView: JobView;
   readonly graceMs: number;
-  /** Generates the seed of a run. The seed decides which blobs belong to the sample that is hashed. */
+  /** Creates the seed of a run. The seed decides which blobs are hashed. */
   readonly ids: Pick<Ids, 'token'>;
   /** Largest number of bytes that one call hashes. A single larger blob is still hashed whole. Default 256 MiB. */
   readonly bytesASlice?: number;

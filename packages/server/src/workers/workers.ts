@@ -245,7 +245,7 @@ export class Workers {
     return this.authenticateHash(sha256Hex(secret), workerId);
   }
 
-  /** Does the same as `authenticate`. Takes the sha256 (lower-case hex) of the token instead of the token. */
+  /** Like `authenticate`, but takes the sha256 (lower-case hex) of the token instead of the token. */
   async authenticateHash(hash: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     const credential = await this.#store.findCredentialBySecret(hash);
     if (credential === undefined || !sameHash(credential.secretSha256, hash)) return undefined;

@@ -5,9 +5,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 /**
- * Throws when the request has a transfer coding other than `chunked`. Errors: `unsupported` (501: a coding that the server
- * does not decode, RFC 9112 section 6.1), `bad_request` (any transfer coding in HTTP/1.0, or a malformed header, because
- * the end of the body cannot be determined).
+ * Throws if the request has a transfer coding other than `chunked`. Errors: `unsupported` (501: a coding that the
+ * server does not decode, RFC 9112 section 6.1), `bad_request` (any transfer coding in HTTP/1.0, or a malformed
+ * header). In the cases of `bad_request`, the end of the body would be unknown.
  */
 export function requireChunkedAtMost({ headers, httpVersion }: IncomingMessage): void {
   const codings = headers['transfer-encoding'];

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Throws when a request has two Host or two Authorization headers. Node keeps only the first header of each name, but a
- * proxy in front of the server may have used the second one. Also throws for an HTTP/1.1 request without Host (RFC 9112
- * section 3.2), and for a URL with bytes that must be percent-encoded. Errors: `bad_request`, or `twoCredentials` for two
- * Authorization headers.
+ * Throws if a request has two Host or two Authorization headers. Node keeps only the first one, but a proxy in front of
+ * the server may have used the second one. Also throws for an HTTP/1.1 request without Host (RFC 9112 section 3.2), and
+ * for a URL with bytes that must be percent-encoded. Errors: `bad_request`, or `twoCredentials` for two Authorization
+ * headers.
  */
 export function requireSingleHeaders(request: IncomingMessage, twoCredentials: ErrorCode = 'bad_request'): void {
   let hosts = 0;

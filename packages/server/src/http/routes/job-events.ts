@@ -28,8 +28,8 @@ export interface JobEventParts {
 type EventOperations = 'appendEvents' | 'listEvents' | 'streamEvents' | 'streamHints';
 
 /**
- * Returns the handlers for the events of jobs: append events to a job whose lease the caller holds, list the events of a
- * job, and send events and hints as streams.
+ * Returns the handlers for the events of jobs. They append events to a job whose lease the caller holds, list the
+ * events of a job, and send events and hints as streams.
  */
 export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOperations> {
   const { jobs, log, hints, clock } = parts;

@@ -117,8 +117,8 @@ export function sameValue(
   return header ?? alias ?? undefined;
 }
 
-// Returns the JSON of a job. It contains the lease id only if the caller holds the lease, because the lease id gives the
-// right to write to the job.
+// Returns the JSON of a job. It contains the lease id only if the caller holds the lease, because whoever has the lease
+// id can write to the job.
 function show(jobs: Jobs, principal: Principal, job: JobRecord) {
   const showLease = principal.kind === 'worker' && principal.workerId === holderOfJob(job);
   return jobToJson(job, { showLease, type: jobs.typeOf(job) });

@@ -13,7 +13,7 @@ export class MemoryRecords implements Records, BlobOwners {
   #made = 0;
   commits = 0;
 
-  /** Adds the record of a draft artifact with the given blob and fields, and returns it. */
+  /** Adds the record of a draft artifact that has the given blob and fields. Returns the record. */
   add({ blob, ...fields }: Partial<ArtifactRecord> & { blob: BlobReference; createdAt: number }): ArtifactRecord {
     const id = `artifact-${String(++this.#made).padStart(5, '0')}`;
     const made = newArtifact(
