@@ -137,8 +137,7 @@ class Fleet {
         lease.renewals.push(beat);
       }
     } else {
-      // This worker sends nothing until its lease is about to expire or has expired, and then tries to complete the
-      // job.
+      // This worker sends nothing until its lease has nearly or already expired. Then it tries to complete the job.
       await rest(leaseSeconds * 1000 - 500 + Math.random() * 3000);
     }
     const end = await this.#post(`/api/queue/jobs/${jobId}/complete`, {}, fenced);
@@ -193,7 +192,10 @@ async function newToken(server: ServerProcess): Promise<string> {
   return ((await server.json('/api/queue/workers/tokens', { workerId })) as { token: string }).token;
 }
 
-/** Changes the clocks of the servers repeatedly, and in the second half of the run also the clock of the database. */
+/**
+ * Changes the clocks of the servers again and again. In the second half of the run, also changes the clock of the
+ * database.
+ */
 async function disturb(fleet: Fleet, clocks: readonly FakeClock[], setDatabase: (ms: number) => Promise<void>) {
   const [first, second, third] = clocks;
   first?.set('+1.5 x1.05');

@@ -4,7 +4,9 @@ import type { TestServer } from './support/test-server.ts';
 
 const hour = 3_600_000;
 
-/** Advances the clock by at most one second at a time, so that the timers of the server run between two steps. */
+/**
+ * Advances the clock by `ms` in steps of at most one second, so that the timers of the server run between two steps.
+ */
 async function pass(t: TestServer, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 1000) {
     t.clock.advance(Math.min(1000, left));

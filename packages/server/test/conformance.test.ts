@@ -39,8 +39,7 @@ function conformsTo(harness: () => TestServer): void {
 
 forEachStore('the server conforms to', conformsTo, { settings: { maxArtifactBytes } });
 
-// Runs the kit again with other storage, because the behaviour on /v0 must not depend on where records and bytes are
-// stored.
+// Runs the conformance kit again with other storage, because the behaviour on /v0 must not depend on the storage.
 describe('the server conforms, with records and bytes in memory, to', () => {
   let t: TestServer;
   beforeAll(async () => {

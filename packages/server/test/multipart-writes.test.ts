@@ -1,4 +1,4 @@
-// Tests that a valid form is accepted whatever the sizes of the writes in which a client sends it.
+// Tests that a valid form is accepted, whatever sizes the writes of the client have.
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Tests cancellation, which ends a queued job at once and a running job when its worker acknowledges. Also tests the
-// retry of failed jobs.
+// Tests cancellation. A queued job ends at once, and a running job when its worker acknowledges. Also tests the retry
+// of failed jobs.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer, TestWorker } from './support/test-server.ts';

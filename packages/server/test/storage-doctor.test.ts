@@ -1,5 +1,5 @@
-// Tests `examine` (the doctor) on a real Postgres: its report on an empty database, on the schema of this version and
-// on a newer schema, and the read-only rights that it grants to a role.
+// Tests `examine` (the doctor) on a real Postgres. The database is empty, has the schema of this version, or has a
+// newer schema. Also tests the read-only rights that the doctor grants to a role.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

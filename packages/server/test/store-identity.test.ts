@@ -1,5 +1,5 @@
-// Tests the store id, which a database and its blob folder share, and what happens when a database and a blob folder do
-// not belong together.
+// Tests the store id, which a database and its blob folder share. Also tests what happens if a database and a blob
+// folder do not belong together.
 import { ownedBlob } from '@proofhouse/core';
 import {
   existsSync,

@@ -28,7 +28,7 @@ forEachStore(
       worker = await experiment.register();
     });
 
-    /** Sends a request that must be refused, and checks that it left neither files nor records. */
+    /** Sends a request that must be refused. Checks that it left neither files nor records. */
     async function refused(send: () => Promise<Pick<Answer, 'status' | 'headers' | 'json'>>, status = 400) {
       const before = { files: t.files(), records: await experiment.records() };
       const answer = await send();

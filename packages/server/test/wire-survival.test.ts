@@ -1,4 +1,4 @@
-// Tests that deposits survive the loss of the server that accepted them (seed 002: bytes survive the loss of an
+// Tests that a deposit is not lost when the server that accepted it is lost (seed 002: bytes survive the loss of an
 // instance).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

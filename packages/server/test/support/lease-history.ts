@@ -2,8 +2,8 @@
 // server.
 
 /**
- * One claimed job, as the answers of the server described it to the worker. Times are in milliseconds of one real
- * clock, which is never changed.
+ * One claimed job, as the server described it to the worker. Times are in milliseconds of one real clock, which is
+ * never set.
  */
 export interface HeldLease {
   readonly jobId: string;

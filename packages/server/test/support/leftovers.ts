@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import type { Answer, TestServer } from './test-server.ts';
 
 /**
- * Makes an upload that must be refused, and checks that it left nothing: no row, no blob, no staged file and no file in
- * the job view.
+ * Makes an upload that must be refused. Checks that it left nothing: no row, no blob, no staged file and no file in the
+ * job view.
  */
 export async function refusedWithoutTrace(
   harness: TestServer,
