@@ -54,10 +54,7 @@ async function chosenOf(name: string, inputs: readonly Buffer[]): Promise<Buffer
   return chosen;
 }
 
-/**
- * Returns the class of an execution count. Class 0 is the count 1, class 1 is 2 and 3, class 2 is 4 to 7, class 3 is 8
- * and more.
- */
+/** Returns the class of an execution count: 0 for the count 1, 1 for 2 and 3, 2 for 4 to 7, and 3 for 8 and more. */
 function stepOf(count: number): number {
   return Math.min(3, Math.floor(Math.log2(count)));
 }

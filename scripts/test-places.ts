@@ -14,14 +14,14 @@ const room = 4 * 1024 ** 3;
 const prefix = 'ph-run-';
 
 /**
- * Sets TMPDIR and NODE_COMPILE_CACHE, which vitest workers and their child processes inherit. Returns the teardown,
- * which removes the temporary folder and lists the files that tests left there.
+ * Sets TMPDIR and NODE_COMPILE_CACHE, which vitest workers and their child processes inherit. Returns the teardown. It
+ * removes the temporary folder, and lists the files that tests left there.
  */
 export default function setTestPlaces(): () => void {
   const root = temporaryRoot();
   removeAbandoned(root);
   const folder = mkdtempSync(path.join(root, `${prefix}${String(process.pid)}-`));
-  // Same permissions as /tmp, because tests also run engines and commands as other users.
+  // The folder needs the permissions of /tmp, because tests also run engines and commands as other users.
   chmodSync(folder, 0o1777);
   process.env['TMPDIR'] = folder;
   process.env['NODE_COMPILE_CACHE'] ??= path.resolve(import.meta.dirname, '../.cache/compiled');

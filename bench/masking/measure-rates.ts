@@ -130,7 +130,7 @@ function processorMs(start: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-/** Returns by how many MiB the peak of the resident memory of later passes exceeds that of the first pass. */
+/** Masks the log several times. Returns by how many MiB the peak of the resident memory grows after the first time. */
 function memoryGrowth(set: SecretSet, cleanLog: Uint8Array, bytes: number): number {
   const peakOfPass = (): number => {
     const stream = new MaskingStream(set);

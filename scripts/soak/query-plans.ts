@@ -37,8 +37,9 @@ function planOnSqlite(database: Database.Database, text: string): string[] {
 }
 
 /**
- * Returns true if a line of a plan is slow: a full scan of a table that grows with the queue, or a sort of more than
- * one page. A scan of an index in the order of a list is allowed, because it ends at the limit of the list.
+ * Returns true if a line of a plan is slow. Slow lines are a full scan of a table that grows with the queue, and a sort
+ * of more than one page. A scan of an index in the order of a list is allowed, because it ends at the limit of the
+ * list.
  */
 function sqliteObjects(line: string, text: string): boolean {
   if (/^SCAN (jobs|job_events|artifacts)\b/.test(line)) return !/ USING (COVERING )?INDEX \w+_newest$/.test(line);

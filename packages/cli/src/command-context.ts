@@ -10,7 +10,7 @@ export interface CommandContext {
   readonly stdin: Readable;
   /** Standard output. Hidden characters in strings are escaped. Bytes are written unchanged. */
   readonly stdout: Writable;
-  /** Standard error, with the same escaping. */
+  /** Standard error. Hidden characters in strings are escaped. Bytes are written unchanged. */
   readonly stderr: Writable;
   /** Standard error without escaping, for progress bars. Undefined if standard error is not a terminal. */
   readonly terminal: Writable | undefined;

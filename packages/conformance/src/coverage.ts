@@ -2,9 +2,13 @@ import { groups, type Requirement } from './requirement.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
- * Returns one sentence for each inconsistency between requirements and scenarios. The inconsistencies are: a requirement
- * without `uncovered` that no scenario cites, a requirement with `uncovered` that a scenario cites, a cited id that is no
- * requirement, a duplicate, and a scenario without requirements. Returns an empty list if there are none.
+ * Returns one sentence for each contradiction between requirements and scenarios:
+ * - a requirement without `uncovered` that no scenario cites;
+ * - a requirement with `uncovered` that a scenario cites;
+ * - a cited id that no requirement has;
+ * - a duplicate id;
+ * - a scenario without requirements.
+ * Returns an empty list if there is none.
  */
 export function coverageGaps(requirements: readonly Requirement[], scenarios: readonly Scenario[]): string[] {
   const cited = new Set(scenarios.flatMap((scenario) => scenario.requirements));

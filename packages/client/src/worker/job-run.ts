@@ -14,7 +14,7 @@ import { Milestones } from './milestones.ts';
 import { maskedLog } from './worker-mask.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** Milliseconds that the worker pauses after a failure of its machine, such as a folder that cannot be created. */
+/** After a failure of its machine, such as a folder that cannot be created, the worker pauses for this time (ms). */
 const brokenRestMs = 10_000;
 
 /**

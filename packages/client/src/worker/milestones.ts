@@ -20,8 +20,9 @@ interface MilestoneParts {
 }
 
 /**
- * Writes milestones of a job (short messages about its progress) as events into the log of the job, in order and without
- * blocking the work. A failed write is a warning. The caller must await `written` before it ends the job.
+ * Writes milestones of a job as events into the log of the job, in order and without blocking the work. (A milestone is
+ * a short message about the progress.) A failed write is logged as a warning. The caller must await `written` before it
+ * ends the job.
  */
 export class Milestones {
   readonly #parts: MilestoneParts;

@@ -26,7 +26,7 @@ export type JobCommand =
   | ({ readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null } & Found)
   | { readonly kind: 'retry'; readonly actor: string };
 
-/** The field that every command with texts has. */
+/** The common field of all commands that contain texts. */
 interface Found {
   /** Secrets in the texts of the command. They are added to those of the job. */
   readonly findings?: SecretFindings | null;

@@ -3,13 +3,13 @@ import { z } from 'zod';
 /** One secret that the server found in stored text. The value of the secret is never part of a finding. */
 export interface SecretMark {
   /**
-   * The scanned text: `content` for the bytes of an artifact, else the name of a field, such as `title`, `payload` or
-   * `events.12.message` (12 is the `seq` of the event).
+   * Says which text was scanned: `content` for the bytes of an artifact, else the name of a field. Examples are
+   * `title`, `payload` and `events.12.message` (12 is the `seq` of the event).
    */
   readonly field: string;
   /** Id of the masking rule. */
   readonly rule: string;
-  /** Position of the first byte of the secret in the text, or in the JSON of a field that is an object. */
+  /** Position of the first byte of the secret in the text. If the field is an object, the position in its JSON. */
   readonly offset: number;
 }
 

@@ -184,7 +184,7 @@ export class FilesystemBackend implements BlobBackend {
     return this.#layout;
   }
 
-  /** Opens the file of a blob, and checks its folder at the same time. Throws `not_found` if there is no such blob. */
+  /** Opens the file of a blob, and checks the folder of the file. Throws `not_found` if there is no such blob. */
   async #openPlain(layout: FilesystemLayout, key: string): Promise<OpenFile> {
     const [file, way] = await Promise.allSettled([
       this.#fs.open(layout.pathOf(key), readFlags),

@@ -57,7 +57,7 @@ export class FilesystemLayout {
   }
 
   /**
-   * Returns the paths for reading and writing the marker, the text that identifies the store that the blobs belong to.
+   * Returns the paths for reading and writing the marker, which is a text that says to which store the blobs belong.
    */
   markerPlace(): MarkerPlace {
     return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };

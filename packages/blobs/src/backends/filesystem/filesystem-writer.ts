@@ -8,7 +8,7 @@ import { errnoOf, storageError } from './storage-error.ts';
 
 /** Chunks are batched and written with one call when the batch reaches this many bytes. */
 const batchBytes = 1024 * 1024;
-/** A batch is also written when it has this many chunks. */
+/** A batch with this number of chunks is written even if it has fewer bytes. */
 const batchChunks = 256;
 
 export interface WriterTarget {

@@ -1,4 +1,4 @@
-/** The variables that describe the job to its command. Their names are part of the contract with commands. */
+/** The variables that describe a job to its command. Commands may rely on these names. */
 export interface CommandVariables {
   readonly PROOFHOUSE_JOB_FILE: string;
   readonly PROOFHOUSE_JOB_ID: string;

@@ -5,7 +5,7 @@ import { isPassing } from '../passing-trouble.ts';
 
 /** A piece of evidence that was refused or lost. */
 export interface Loss {
-  /** Name of the artifact, or of the part of the evidence, such as "The output folder". */
+  /** What was lost: the name of an artifact, or of a part of the evidence, such as "The output folder". */
   readonly what: string;
   /** One line for people that says what was lost and why. */
   readonly message: string;
@@ -27,7 +27,7 @@ export interface Deposited {
  */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
-/** Counts the deposits of one run, and records its losses and notes. The texts of losses and notes are masked. */
+/** Counts the deposits of one run, and records losses and notes. The texts of both are masked. */
 export class Evidence implements Deposited {
   readonly #mask: SecretMask | undefined;
   #count = 0;

@@ -11,8 +11,9 @@ const never = new AbortController().signal;
 const identity = ['-c', 'user.name=n', '-c', 'user.email=e@example.com'];
 
 /**
- * Every git setting whose value is a program or refers to a program, from git-config(1), gitattributes(5), githooks(5) and git(1)
- * of git 2.39 to 2.52. `%` is replaced by the path of a program that creates a marker file.
+ * Every git setting whose value is a program, or a reference to a program. The list is from git-config(1),
+ * gitattributes(5), githooks(5) and git(1) of git 2.39 to 2.52. `%` stands for the path of a program that creates a
+ * marker file.
  */
 const settings = [
   'core.fsmonitor=%',
