@@ -50,15 +50,14 @@ describe('a scan', () => {
 
 describe('the test before a scan', () => {
   const rulesOnly = compileSecrets({ rules: sampleRules });
-  const bytes = (text: string) => new TextEncoder().encode(text);
 
   it('excludes texts without a keyword, and no text in which a scan finds a secret', () => {
-    expect(mayContainSecret(rulesOnly, bytes('{"command":"true"}'))).toBe(false);
-    expect(mayContainSecret(rulesOnly, bytes(token('0')))).toBe(true);
-    expect(mayContainSecret(rulesOnly, bytes('X-KEY: abc123'))).toBe(true);
+    expect(mayContainSecret(rulesOnly, '{"command":"true"}')).toBe(false);
+    expect(mayContainSecret(rulesOnly, token('0'))).toBe(true);
+    expect(mayContainSecret(rulesOnly, 'X-KEY: abc123')).toBe(true);
   });
 
   it('excludes no text if there are known values', () => {
-    expect(mayContainSecret(set, bytes('any text'))).toBe(true);
+    expect(mayContainSecret(set, 'any text')).toBe(true);
   });
 });

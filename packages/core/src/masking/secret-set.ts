@@ -34,9 +34,9 @@ export function compileSecrets(sources: SecretSources): SecretSet {
 }
 
 /**
- * Returns false if a scan of the bytes would find nothing: the set has no known values, and the bytes contain no
+ * Returns false if a scan of the text would find nothing: the set has no known values, and the text contains no
  * keyword of a rule. This is so for most short texts, and the test costs much less than a scan.
  */
-export function mayContainSecret(set: SecretSet, bytes: Uint8Array): boolean {
-  return set.values.length > 0 || containsKeyword(set.rules.automaton, bytes);
+export function mayContainSecret(set: SecretSet, text: string): boolean {
+  return set.values.length > 0 || containsKeyword(set.rules.automaton, text);
 }

@@ -45,13 +45,21 @@ export function limitSchema(most: number, usual: number) {
 
 export const cursorSchema = z.string().max(2048).optional();
 
+const encoder = new TextEncoder();
+
 /** Returns the length of a text in bytes of UTF-8. */
 export function utf8Bytes(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return encoder.encode(text).length;
+}
+
+/** Returns true if a text fits into `maxBytes` of UTF-8. A short text is not encoded. */
+export function fitsBytes(text: string, maxBytes: number): boolean {
+  // A UTF-16 code unit needs at most three bytes.
+  return text.length * 3 <= maxBytes || utf8Bytes(text) <= maxBytes;
 }
 
 /** Returns the longest beginning of a text that fits into `maxBytes` of UTF-8. No character is cut. */
 export function beginningOf(text: string, maxBytes: number): string {
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
+  const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes));
   return text.slice(0, read);
 }

@@ -1,9 +1,9 @@
 import {
   fieldError,
   finishOf,
+  fitsBytes,
   maxSummaryBytes,
   storableText,
-  utf8Bytes,
   type FinishFields,
   type JobFinish,
 } from '@proofhouse/core';
@@ -17,8 +17,8 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
   const finish = finishOf(fields);
   const { summary = null } = finish ?? {};
   if (summary === null) return finish;
-  const bytes = utf8Bytes(typeof summary === 'string' ? summary : JSON.stringify(summary));
-  if (bytes > maxSummaryBytes) throw tooLong('finishSummary');
+  const text = typeof summary === 'string' ? summary : JSON.stringify(summary);
+  if (!fitsBytes(text, maxSummaryBytes)) throw tooLong('finishSummary');
   return finish;
 }
 
@@ -29,7 +29,7 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
 export function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;
   const kept = storableText(text);
-  if (utf8Bytes(kept) > maxSummaryBytes) throw tooLong(field);
+  if (!fitsBytes(kept, maxSummaryBytes)) throw tooLong(field);
   return kept;
 }
 

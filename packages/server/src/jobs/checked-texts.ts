@@ -1,15 +1,16 @@
-import type { JobEventDraft, JobFinish, JobRecord } from '@proofhouse/core';
+import type { JobEventDraft, JobFinish } from '@proofhouse/core';
 import { checkedList, type CheckedText } from '../secrets/checked-text.ts';
 import type { ClaimCall } from './job-claims.ts';
-import type { NewJob } from './new-job.ts';
+import type { NewJob, UncheckedJob } from './new-job.ts';
 
 /**
  * Returns the texts of a new job that the scanner checks for secrets. Capabilities are taken from the request
  * (`input`), because the record has them in lower case. `at` is the path of the job in the request.
  */
-export function textsOfJob({ payload, affinityKey }: JobRecord, input: NewJob, at = ''): CheckedText[] {
+export function textsOfJob({ job, payloadText }: UncheckedJob, input: NewJob, at = ''): CheckedText[] {
+  const { affinityKey } = job;
   return [
-    { field: 'payload', text: JSON.stringify(payload), path: `${at}payload` },
+    { field: 'payload', text: payloadText, path: `${at}payload` },
     ...(affinityKey === null ? [] : [{ field: 'affinityKey', text: affinityKey, path: `${at}affinityKey` }]),
     ...checkedList('requiredCapabilities', input.requiredCapabilities, at),
   ];

@@ -1,4 +1,4 @@
-import { AppError, fieldError, isAppError, type JobRecord } from '@proofhouse/core';
+import { AppError, fieldError, isAppError } from '@proofhouse/core';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { NewJob } from './new-job.ts';
 
@@ -38,14 +38,14 @@ function placeKey(batchKey: string, index: number): string {
 }
 
 /**
- * Calls `make` for each item and returns the new records. If `make` refuses some items, throws one error with the
+ * Calls `make` for each item and returns the results. If `make` refuses some items, throws one error with the
  * refusals of all of them. Each path in the error begins with the index of its item.
  */
-export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
+export function eachItem<Made>(items: readonly BatchItem[], make: (item: BatchItem) => Made): Made[] {
   const refusals: AppError[] = [];
-  const jobs = items.flatMap((item, index) => {
+  const made = items.flatMap((item, index) => {
     try {
-      return make(item);
+      return [make(item)];
     } catch (error) {
       if (!isAppError(error)) throw error;
       refusals.push(atItem(error, index));
@@ -53,7 +53,7 @@ export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) =>
     }
   });
   const [refusal] = refusals;
-  if (refusal === undefined) return jobs;
+  if (refusal === undefined) return made;
   const { code, message } = refusal;
   throw new AppError(code, message, { errors: refusals.flatMap(({ errors }) => errors) });
 }

@@ -1,11 +1,11 @@
 import {
   AppError,
   finalStatuses,
+  fitsBytes,
   maxEventMessageBytes,
   maxEventPayloadBytes,
   maxEventsBytes,
   storableText,
-  utf8Bytes,
   type EventInput,
   type JobEventDraft,
   type JobEventRecord,
@@ -163,14 +163,14 @@ class Wake {
  * together are too large. The error names the path of the event.
  */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
-  if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);
+  if (!fitsBytes(JSON.stringify(inputs), maxEventsBytes)) throw tooLong('events', maxEventsBytes);
   return inputs.map((input, index) => {
     const at = (field: string): string => (inputs.length === 1 ? field : `events.${String(index)}.${field}`);
     const message = storableText(input.message);
-    if (utf8Bytes(message) > maxEventMessageBytes) throw tooLong(at('message'), maxEventMessageBytes);
+    if (!fitsBytes(message, maxEventMessageBytes)) throw tooLong(at('message'), maxEventMessageBytes);
     const { payload } = input;
     if (payload == null) return { kind: 'note', level: input.level, message };
-    if (utf8Bytes(JSON.stringify(payload)) > maxEventPayloadBytes) throw tooLong(at('payload'), maxEventPayloadBytes);
+    if (!fitsBytes(JSON.stringify(payload), maxEventPayloadBytes)) throw tooLong(at('payload'), maxEventPayloadBytes);
     return { kind: 'note', level: input.level, message, payload };
   });
 }

@@ -13,6 +13,11 @@ export interface JobRoute {
   readonly capabilities: readonly string[];
 }
 
+/** Routes that were computed before, by their content. Each job needs its route twice, and jobs have few routes. */
+const computed = new Map<string, JobRoute>();
+/** Largest number of routes in `computed`. When it is reached, the map is cleared. */
+const maxComputed = 200;
+
 /**
  * Returns the route of a job. The id of the route is a hash of its content, so every server computes the same id
  * without a query.
@@ -20,8 +25,13 @@ export interface JobRoute {
 export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>): JobRoute {
   const { type, repository } = job;
   const capabilities = job.requiredCapabilities.toSorted();
-  const id = sha256Hex(JSON.stringify([type, repository, capabilities])).slice(0, 24);
-  return { id, type, repository, capabilities };
+  const content = JSON.stringify([type, repository, capabilities]);
+  const known = computed.get(content);
+  if (known !== undefined) return known;
+  const route = { id: sha256Hex(content).slice(0, 24), type, repository, capabilities };
+  if (computed.size === maxComputed) computed.clear();
+  computed.set(content, route);
+  return route;
 }
 
 /**

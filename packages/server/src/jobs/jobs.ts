@@ -23,6 +23,7 @@ import {
   type JobTypes,
   type Principal,
   type Problem,
+  type SecretFindings,
   type Why,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
@@ -134,8 +135,8 @@ export class Jobs {
   async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const unchecked = newJobRecord(input, this.#knownType(input.type), made);
-    requireMayCreate(principal, unchecked);
-    const job = { ...unchecked, findings: await this.#secrets.check(textsOfJob(unchecked, input)) };
+    requireMayCreate(principal, unchecked.job);
+    const job = withFindings(unchecked.job, await this.#secrets.check(textsOfJob(unchecked, input)));
     const idempotency =
       key === undefined
         ? undefined
@@ -153,16 +154,16 @@ export class Jobs {
   async createMany(principal: Principal, items: readonly BatchItem[], key?: string): Promise<Created[]> {
     const [by, now] = [actorOf(principal), this.#clock.now()];
     const keys = keysOfItems(items, key);
-    const jobs = eachItem(items, (item) => {
-      const job = newJobRecord(item, this.#knownType(item.type), { id: this.#ids.uuid(), by, now });
-      requireMayCreate(principal, job);
-      return job;
+    const unchecked = eachItem(items, (item) => {
+      const made = newJobRecord(item, this.#knownType(item.type), { id: this.#ids.uuid(), by, now });
+      requireMayCreate(principal, made.job);
+      return made;
     });
     const findings = await this.#secrets.checkEach(
-      jobs.map((job, index) => textsOfJob(job, items[index] ?? job, `items.${String(index)}.`)),
+      unchecked.map((made, index) => textsOfJob(made, items[index] ?? made.job, `items.${String(index)}.`)),
     );
-    const requests = jobs.map((unchecked, index) => {
-      const job = { ...unchecked, findings: findings[index] ?? null };
+    const requests = unchecked.map((made, index) => {
+      const job = withFindings(made.job, findings[index] ?? null);
       const itemKey = keys[index];
       if (itemKey === undefined) return { job };
       return {
@@ -394,4 +395,8 @@ export class Jobs {
     if (type === undefined) throw fieldError(field, unknownJobType(name, [...this.#jobTypes.keys()]));
     return type;
   }
+}
+
+function withFindings(job: JobRecord, findings: SecretFindings | null): JobRecord {
+  return findings === null ? job : { ...job, findings };
 }

@@ -2,6 +2,7 @@ import {
   AppError,
   decodePayload,
   fieldError,
+  fitsBytes,
   maxPayloadBytes,
   normalizeCapabilities,
   utf8Bytes,
@@ -22,6 +23,13 @@ export interface NewJob {
   readonly notBefore?: string | null | undefined;
 }
 
+/** The record of a new job, which is not checked for secrets yet. */
+export interface UncheckedJob {
+  readonly job: JobRecord;
+  /** The payload of the job as JSON. */
+  readonly payloadText: string;
+}
+
 /**
  * Returns the record of a new job. `type` must be the job type that `input.type` names. Throws `invalid_request` and
  * the errors of `type.errors`.
@@ -30,14 +38,15 @@ export function newJobRecord(
   input: NewJob,
   type: JobType,
   made: { readonly id: string; readonly by: string; readonly now: number },
-): JobRecord {
+): UncheckedJob {
   const { payload, ...fields } = decodePayload(type, input.payload);
   for (const field of ['taskId', 'bundleId'] as const) {
     if (input[field] != null) throw fieldError(field, 'this server has no tasks and bundles yet');
   }
-  checkSize(payload);
+  const payloadText = JSON.stringify(payload);
+  checkSize(payloadText);
   const notBefore = input.notBefore == null ? null : Date.parse(input.notBefore);
-  return {
+  const job: JobRecord = {
     id: made.id,
     type: type.name,
     category: type.category,
@@ -75,6 +84,7 @@ export function newJobRecord(
     createdAt: made.now,
     updatedAt: made.now,
   };
+  return { job, payloadText };
 }
 
 /**
@@ -100,9 +110,8 @@ function requiredCapabilitiesOf(
   );
 }
 
-function checkSize(payload: JobPayload): void {
-  const size = utf8Bytes(JSON.stringify(payload));
-  if (size > maxPayloadBytes) {
-    throw fieldError('payload', `is ${String(size)} bytes of JSON; at most ${String(maxPayloadBytes)} are kept`);
-  }
+function checkSize(payloadText: string): void {
+  if (fitsBytes(payloadText, maxPayloadBytes)) return;
+  const size = String(utf8Bytes(payloadText));
+  throw fieldError('payload', `is ${size} bytes of JSON; at most ${String(maxPayloadBytes)} are kept`);
 }

@@ -13,9 +13,8 @@ export function withoutSecrets(text: string): string {
 }
 
 export function hasSecret(text: string): boolean {
-  const bytes = Buffer.from(text, 'utf8');
-  if (!mayContainSecret(houseSecrets(), bytes)) return false;
+  if (!mayContainSecret(houseSecrets(), text)) return false;
   const scan = new SecretScan(houseSecrets(), { maxFindings: 0 });
-  scan.write(bytes);
+  scan.write(Buffer.from(text, 'utf8'));
   return scan.end().total > 0;
 }

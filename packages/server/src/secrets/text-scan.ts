@@ -69,10 +69,9 @@ const nothing: ScannedText = { secrets: [], omitted: 0 };
 
 /** Scans one text. Offsets are in bytes of UTF-8. */
 export function scanText(set: SecretSet, text: string, options: ScanOptions): ScannedText {
-  const bytes = Buffer.from(text, 'utf8');
-  if (!mayContainSecret(set, bytes)) return nothing;
+  if (!mayContainSecret(set, text)) return nothing;
   const scan = new TextScan(set, 'utf-8', options);
-  scan.write(bytes);
+  scan.write(Buffer.from(text, 'utf8'));
   const { secrets, omitted } = scan.end(true);
   return { secrets, omitted };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { buildKeywordAutomaton } from './keyword-automaton.ts';
+import { buildKeywordAutomaton, containsKeyword } from './keyword-automaton.ts';
 import type { KeywordAutomaton } from './keyword-automaton.ts';
 
 it('the automaton finds every keyword at every place, without case', () => {
@@ -12,6 +12,19 @@ it('the automaton finds every keyword at every place, without case', () => {
         endsOf(each, input.toLowerCase()).map((end) => `${end} ${index}`),
       );
       expect(hitsOf(buildKeywordAutomaton(keywords), input).sort()).toEqual(expected.sort());
+    }),
+    { seed: 20_261_129, numRuns: 500 },
+  );
+});
+
+it('a text contains a keyword exactly if its bytes do, also beside characters outside of ASCII', () => {
+  const keyword = fc.string({ unit: fc.constantFrom('a', 'b', '-'), minLength: 1, maxLength: 4 });
+  const text = fc.string({ unit: fc.constantFrom('a', 'B', '-', 'é', '\u0161', '\ud800', '🎉'), maxLength: 20 });
+  fc.assert(
+    fc.property(fc.uniqueArray(keyword, { minLength: 1, maxLength: 4 }), text, (keywords, input) => {
+      const automaton = buildKeywordAutomaton(keywords);
+      const bytes = String.fromCharCode(...new TextEncoder().encode(input));
+      expect(containsKeyword(automaton, input)).toBe(hitsOf(automaton, bytes).length > 0);
     }),
     { seed: 20_261_129, numRuns: 500 },
   );

@@ -39,11 +39,12 @@ export function buildKeywordAutomaton(keywords: readonly string[]): KeywordAutom
   return trie.automaton();
 }
 
-/** Returns true if the bytes contain a keyword, in upper or lower case. */
-export function containsKeyword({ table, classes, shift, firstHit }: KeywordAutomaton, bytes: Uint8Array): boolean {
+/** Returns true if the text contains a keyword, in upper or lower case. */
+export function containsKeyword({ table, classes, shift, firstHit }: KeywordAutomaton, text: string): boolean {
   let state = 0;
-  for (const byte of bytes) {
-    state = table[(state << shift) | (classes[byte] ?? 0)] ?? 0;
+  for (let at = 0; at < text.length; at += 1) {
+    // Keywords are ASCII, so a character above 255 is in no keyword and has class 0.
+    state = table[(state << shift) | (classes[text.charCodeAt(at)] ?? 0)] ?? 0;
     if (state >= firstHit) return true;
   }
   return false;
