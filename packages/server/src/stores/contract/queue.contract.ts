@@ -12,7 +12,7 @@ export function queueContract(harness: StoreHarness): void {
     store.jobs.apply(id, (job) => decideJob(job, command, now), now);
 
   describe('enqueue', () => {
-    it('keeps every field and numbers the queued event 1', async () => {
+    it.each([0, 2])('keeps every field and numbers the queued event 1, beside %i other jobs', async (others) => {
       const store = await fresh();
       const job = newJob({
         type: 'exec',
@@ -27,7 +27,12 @@ export function queueContract(harness: StoreHarness): void {
         manifestName: 'm',
         nextAttemptAt: start + 10,
       });
-      expect(await store.jobs.enqueue(job)).toEqual({ outcome: 'added', job });
+      const enqueue = async (added: JobRecord) => {
+        if (others === 0) return await store.jobs.enqueue(added);
+        const batch = [...Array.from({ length: others }, () => newJob()), added];
+        return (await store.jobs.enqueueAll(batch.map((each) => ({ job: each })))).at(-1);
+      };
+      expect(await enqueue(job)).toEqual({ outcome: 'added', job });
       expect(await store.jobs.find(job.id)).toEqual(job);
       expect(await store.jobs.events(job.id, 0, 10)).toEqual([
         { jobId: job.id, seq: 1, kind: 'queued', level: 'info', message: 'Queued.', createdAt: start },

@@ -21,9 +21,8 @@ export class Placeholder<out Value> implements Expression<Value> {
     return ValueNode.create(this);
   }
 
-  /** Returns the value that has the name of the placeholder. */
-  valueIn(params: object): unknown {
-    return (params as Readonly<Record<string, unknown>>)[this.#name];
+  get name(): string {
+    return this.#name;
   }
 }
 

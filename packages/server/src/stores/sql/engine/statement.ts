@@ -33,6 +33,12 @@ export class Statement<Params extends object, Row> {
   }
 }
 
+/** A parameter of a statement: the name of a value that the caller gives, or a constant. */
+interface Parameter {
+  readonly name: string | undefined;
+  readonly constant: unknown;
+}
+
 /** SQL text with the positions of its parameters. */
 export class CompiledStatement {
   readonly sql: string;
@@ -40,18 +46,21 @@ export class CompiledStatement {
    * Name of the prepared statement on the database server. It is a hash of the SQL, so all processes use the same name.
    */
   readonly name: string;
-  readonly #parameters: readonly unknown[];
+  readonly #parameters: readonly Parameter[];
 
   constructor(sql: string, parameters: readonly unknown[]) {
     this.sql = sql;
     this.name = `ph_${sha256Hex(sql).slice(0, 24)}`;
-    this.#parameters = parameters;
+    this.#parameters = parameters.map((parameter) =>
+      parameter instanceof Placeholder
+        ? { name: parameter.name, constant: undefined }
+        : { name: undefined, constant: parameter },
+    );
   }
 
   arguments(params: object): unknown[] {
-    return this.#parameters.map((parameter) =>
-      storable(parameter instanceof Placeholder ? parameter.valueIn(params) : parameter),
-    );
+    const values = params as Readonly<Record<string, unknown>>;
+    return this.#parameters.map(({ name, constant }) => storable(name === undefined ? constant : values[name]));
   }
 }
 

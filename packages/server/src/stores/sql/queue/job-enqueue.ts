@@ -4,40 +4,14 @@ import type { Enqueued, EnqueueRequest } from '../../../jobs/job-store.ts';
 import { nameOfKey, useKeys } from '../records/idempotency.ts';
 import { findJob } from './job-reads.ts';
 import type { RouteCache } from './route-cache.ts';
-import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
-import type { JobRow } from '../engine/schema.ts';
+import { jobFromRow, jobToRow } from './job-row.ts';
 import type { QueueDialect } from './queue-dialect.ts';
-import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
-import { statementsBy } from '../engine/statement.ts';
-import { first, put, Undo, type Verb } from '../engine/verb.ts';
+import { first, Undo, type Verb } from '../engine/verb.ts';
 
 export interface EnqueuedAll {
   readonly answers: Enqueued[];
   readonly routes: readonly JobRoute[];
 }
-
-/**
- * `check`: the insert must check that the route of the job is open, and must lock the row of the route. `checked`: an
- * earlier insert of this transaction has already done so.
- */
-type RouteCheck = 'check' | 'checked';
-
-/**
- * Inserts a job. With `check`, a subquery reads and locks the row of the job's route. It returns null if the route is
- * idle or has no row, and the insert then fails (`QueueDialect.isClosedRoute`). The lock prevents other transactions
- * from marking or deleting the route before this transaction ends.
- */
-const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placeholders<JobRow>, syntax) => {
-  const [check, columns] = key.split(':') as [RouteCheck, string];
-  const values = placeholdersOf(p, columns.split(',') as (keyof JobRow)[]);
-  if (check === 'checked') return db.insertInto('jobs').values(values);
-  const openRoute = db
-    .selectFrom('job_routes')
-    .select('id')
-    .where('id', '=', p.route_id)
-    .where('idle_since', 'is', null);
-  return db.insertInto('jobs').values({ ...values, route_id: syntax.shared(openRoute) });
-});
 
 /**
  * Returns the name of the request's idempotency key. Requests with the same key must not be in one batch, because the
@@ -71,16 +45,7 @@ export function* enqueueAll(
  */
 export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
   const routes = yield* cache.intern(dialect, jobs);
-  const checked = new Set<string>();
-  for (const [index, job] of jobs.entries()) {
-    const routeId = routes[index]?.id ?? '';
-    const row = jobToRow(job, routeId, job.createdAt);
-    yield* put(insertJob(`${checked.has(routeId) ? 'checked' : 'check'}:${Object.keys(row).join(',')}`), row);
-    checked.add(routeId);
-  }
-  yield* dialect.insertEvents(
-    jobs.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),
-  );
+  yield* dialect.insertJobs(jobs.map((job, index) => jobToRow(job, routes[index]?.id ?? '', job.createdAt)));
   return routes;
 }
 

@@ -49,6 +49,12 @@ export interface QueueDialect extends SqlSyntax {
   /** Returns true if the error means that a job was not inserted because its route is closed (idle, or without a row). */
   isClosedRoute(error: unknown): boolean;
 
+  /**
+   * Inserts new jobs with their first events, and locks the rows of their routes until the transaction ends. Fails if
+   * one of the routes is closed (`isClosedRoute`). The columns of a job that are not in `newJobColumns` must be null.
+   */
+  insertJobs(jobs: readonly JobRow[]): Verb<void>;
+
   /** Sets columns of jobs that this transaction has locked, and inserts their events. */
   writeJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;

@@ -114,7 +114,7 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
  * Returns the records as JSON. Replaces NUL and lone surrogates in texts, because Postgres cannot store them. A text is
  * stored in the same form when it is a parameter of its own.
  */
-function recordList(records: readonly object[], names: readonly string[]): string {
+export function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>
     typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
   return JSON.stringify(

@@ -1,5 +1,6 @@
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
+import { postgresInsertJobs } from './job-inserts.ts';
 import { isClosedRoute } from './postgres-errors.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
 import { postgresClaimCandidates } from './claim-candidates.ts';
@@ -15,6 +16,7 @@ export const postgresQueueDialect: QueueDialect = {
   claimCandidates: postgresClaimCandidates,
   advisoryLock: postgresAdvisoryLock,
   isClosedRoute,
+  insertJobs: postgresInsertJobs,
   writeJobs: postgresWriteJobs,
   insertEvents: postgresInsertEvents,
   takeKeys: postgresTakeKeys,

@@ -1,4 +1,4 @@
-import { insertOneByOne, writeOneByOne } from '../../queue/job-writes.ts';
+import { insertJobsOneByOne, insertOneByOne, writeOneByOne } from '../../queue/job-writes.ts';
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { takeOneByOne } from '../../records/idempotency.ts';
 import type { Verb } from '../../engine/verb.ts';
@@ -23,6 +23,7 @@ export const sqliteQueueDialect: QueueDialect = {
   claimCandidates: sqliteClaimCandidates,
   advisoryLock: alwaysTaken,
   isClosedRoute,
+  insertJobs: insertJobsOneByOne,
   writeJobs: writeOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,
