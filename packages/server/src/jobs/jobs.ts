@@ -23,7 +23,6 @@ import {
   type JobTypes,
   type Principal,
   type Problem,
-  type SecretFindings,
   type Why,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
@@ -45,7 +44,7 @@ import { idempotencyOf } from './job-idempotency.ts';
 import { claimScope, holderOf, requireMayCreate, type Holder } from './job-holder.ts';
 import { JobNotes, type Noted } from './job-notes.ts';
 import type { JobStore } from './job-store.ts';
-import { newJobRecord, type NewJob } from './new-job.ts';
+import { newJobRecord, withFindings, type NewJob } from './new-job.ts';
 
 export interface Created {
   readonly job: JobRecord;
@@ -136,7 +135,7 @@ export class Jobs {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const unchecked = newJobRecord(input, this.#knownType(input.type), made);
     requireMayCreate(principal, unchecked.job);
-    const job = withFindings(unchecked.job, await this.#secrets.check(textsOfJob(unchecked, input)));
+    const job = withFindings(unchecked, await this.#secrets.check(textsOfJob(unchecked, input)));
     const idempotency =
       key === undefined
         ? undefined
@@ -163,7 +162,7 @@ export class Jobs {
       unchecked.map((made, index) => textsOfJob(made, items[index] ?? made.job, `items.${String(index)}.`)),
     );
     const requests = unchecked.map((made, index) => {
-      const job = withFindings(made.job, findings[index] ?? null);
+      const job = withFindings(made, findings[index] ?? null);
       const itemKey = keys[index];
       if (itemKey === undefined) return { job };
       return {
@@ -395,8 +394,4 @@ export class Jobs {
     if (type === undefined) throw fieldError(field, unknownJobType(name, [...this.#jobTypes.keys()]));
     return type;
   }
-}
-
-function withFindings(job: JobRecord, findings: SecretFindings | null): JobRecord {
-  return findings === null ? job : { ...job, findings };
 }

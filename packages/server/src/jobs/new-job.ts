@@ -9,6 +9,7 @@ import {
   type JobPayload,
   type JobRecord,
   type JobType,
+  type SecretFindings,
 } from '@proofhouse/core';
 
 export interface NewJob {
@@ -85,6 +86,11 @@ export function newJobRecord(
     updatedAt: made.now,
   };
   return { job, payloadText };
+}
+
+/** Returns the record of a job that was checked for secrets. */
+export function withFindings({ job }: UncheckedJob, findings: SecretFindings | null): JobRecord {
+  return findings === null ? job : { ...job, findings };
 }
 
 /**
