@@ -7,7 +7,6 @@ import { McpClient } from './support/mcp-client.ts';
 import { byteDoors, everyDoor, lineDoors, textDoors } from './support/secret-doors.ts';
 import { githubToken, secretSamples, usualSamples, type SecretSample } from './support/secret-samples.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
-import { WireExperiment } from './support/wire-experiment.ts';
 
 forEachStore(
   'the policy reject',
