@@ -1,0 +1,21 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { ScanBudget, scanLimits } from './scan-limits.ts';
+import { unpacked } from './unpack.ts';
+
+const MiB = 1024 * 1024;
+
+test('a gzip bomb is refused after few unpacked bytes, whatever its size', async () => {
+  // Gzip members one after the other are one content. Each unpacks to a thousand times its size, all of them to 4 GiB.
+  const member = gzipSync(Buffer.alloc(16 * MiB));
+  async function* source() {
+    for (let count = 0; count < 256; count += 1) yield member;
+  }
+  const budget = new ScanBudget(scanLimits, 256 * member.length);
+  let unpackedBytes = 0;
+  const read = async (): Promise<void> => {
+    for await (const piece of unpacked('gzip', source(), budget)) unpackedBytes += piece.length;
+  };
+  await expect(read()).rejects.toThrow('unpacks to more than 200 times its size');
+  expect(unpackedBytes).toBeLessThan(64 * MiB);
+});
