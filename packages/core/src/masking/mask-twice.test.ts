@@ -20,7 +20,10 @@ const starts = [
 ];
 const separators = ['\n', ' ', '', '"', ',', '=', ':', ';', String.raw`\n`, '\t', '|', '/', '@', '-', '%3D', "'"];
 
-/** A generator of texts that are glued from examples and placeholders. Two generators with one seed make the same texts. */
+/**
+ * Generates texts that are joined from examples and placeholders. Generators with the same seed generate the same
+ * texts.
+ */
 class GluedTexts {
   #state: number;
 

@@ -7,7 +7,7 @@ import { chunksOf, masked, maskedInChunks } from './testing/masked-in-chunks.ts'
 const set = compileSecrets({ rules: secretRules });
 const encoder = new TextEncoder();
 
-/** Returns the lines of a private key whose body has `length` characters in lines of `width` characters. */
+/** Returns the lines of a private key. Its body has `length` characters, in lines of `width` characters. */
 function keyOf(label: string, width: number, length: number): string[] {
   const body = makeExample('base64', length, width + length).match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
   return [`-----BEGIN ${label}-----`, ...body, `-----END ${label}-----`];

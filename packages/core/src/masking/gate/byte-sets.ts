@@ -3,8 +3,8 @@ const characters = Array.from({ length: 256 }, (_, byte) => decoder.decode(Uint8
 const known = new Map<string, Uint8Array>();
 
 /**
- * Returns 1 for each byte whose character matches the regular expression, otherwise 0. Bytes are decoded as in the text
- * over which the patterns of rules run. `source` matches one character.
+ * Returns an array with 1 for each byte whose character matches the regular expression, and 0 for all others. Bytes are
+ * decoded as for the patterns of rules. `source` must match one character.
  */
 export function byteSet(source: string, flags: string): Uint8Array {
   const key = `${flags}/${source}`;

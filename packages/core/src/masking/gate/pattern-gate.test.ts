@@ -5,7 +5,7 @@ import { PatternGate } from './pattern-gate.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');
 
-/** Returns the number of bytes after which the gate rejects the text. Returns 0 if the text passes. */
+/** Returns the number of bytes after which the gate rejects the text. Returns 0 if it does not reject the text. */
 function read(pattern: RegExp, text: string): number | undefined {
   const bytes = encoder.encode(text);
   return PatternGate.of(pattern)?.bytesToReject(bytes, 0, bytes.length);

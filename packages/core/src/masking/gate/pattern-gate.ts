@@ -2,26 +2,29 @@ import { compilePattern } from './pattern-program.ts';
 import type { PatternProgram } from './pattern-program.ts';
 import { parsePattern } from './pattern-syntax.ts';
 
-/** Values in the table of transitions. All larger values are states. */
+/** Special values in the table of transitions. All larger values are states. */
 const unknown = 0;
 const dead = 1;
 const matched = 2;
 const firstRow = 3;
-/** A gate that needs more states lets the text pass. */
+/** If a gate would need more states, it does not reject the text. */
 const mostStates = 2048;
 
 /**
- * Decides cheaply that a pattern does not match at a position. A gate is a deterministic automaton that matches every
- * text that the pattern matches, and some more. It ignores lookbehinds, long lookaheads and most upper limits of
- * repetitions. It reads each byte once. A state is added when a text needs it.
+ * Decides fast that a pattern does not match at a position. A gate is a deterministic automaton that accepts every text
+ * that the pattern matches, and also other texts. It ignores lookbehinds, long lookaheads and most upper limits of
+ * repetitions. It reads each byte once. A state is created only when a text needs it.
  */
 export class PatternGate {
   readonly #program: PatternProgram;
   readonly #classes = new Uint8Array(256);
-  /** For each class of bytes, one of its bytes. The class after the last one is the end of the text. */
+  /** For each class of bytes, one byte of the class. The last class is the end of the text. */
   readonly #samples: number[] = [];
   readonly #width: number;
-  /** The transitions. A state is the index of its row. The transition of a class is at this index plus the class. */
+  /**
+   * The transitions. A state is the index of its row in the table. Its transition for a class is at that index plus the
+   * class.
+   */
   #table: Uint32Array;
   /** The instructions of each state, in ascending order and without forks. */
   readonly #states = new Map<number, readonly number[]>();
@@ -48,8 +51,9 @@ export class PatternGate {
   }
 
   /**
-   * Returns 0 if the pattern may match at `from` in a text that ends at `to`. Otherwise returns a number of bytes: after
-   * them, it is certain that the pattern does not match, whatever bytes follow. The end of the text counts as a byte.
+   * Returns 0 if the pattern may match at `from` in a text that ends at `to`. Otherwise returns a number of bytes.
+   * After so many bytes it is certain that the pattern does not match, whatever bytes follow. The end of the text
+   * counts as a byte.
    */
   bytesToReject(bytes: Uint8Array, from: number, to: number): number {
     let state = this.#start;
@@ -66,7 +70,7 @@ export class PatternGate {
     return end === matched ? 0 : to - from + 1;
   }
 
-  /** Puts bytes that all instructions treat in the same way into one class. */
+  /** Divides the bytes into classes. All instructions treat the bytes of a class in the same way. */
   #findClasses(): void {
     const sets = new Set<Uint8Array>();
     for (const instruction of this.#program.instructions) if ('set' in instruction) sets.add(instruction.set);
@@ -89,7 +93,7 @@ export class PatternGate {
   #transition(state: readonly number[], byte: number | undefined): number {
     const open = new Set(state);
     const nexts: number[] = [];
-    // The loop adds to the set while it reads the set.
+    // The loop adds instructions to the set and visits these too.
     for (const index of open) {
       const instruction = this.#program.instructions[index];
       if (instruction?.kind === 'match') return matched;
@@ -103,7 +107,7 @@ export class PatternGate {
     return this.#target(nexts);
   }
 
-  /** Returns the state of a program that continues at these instructions. */
+  /** Returns the state in which the program continues at these instructions. */
   #target(starts: readonly number[]): number {
     const instructions = this.#closure(starts);
     if (instructions.length === 0) return dead;
@@ -123,10 +127,10 @@ export class PatternGate {
     return state;
   }
 
-  /** Returns the instructions that are reached from these without a byte, in ascending order and without forks. */
+  /** Returns the instructions that can be reached without reading a byte, in ascending order and without forks. */
   #closure(starts: readonly number[]): number[] {
     const open = new Set(starts);
-    // The loop adds to the set while it reads the set.
+    // The loop adds instructions to the set and visits these too.
     for (const index of open) {
       const instruction = this.#program.instructions[index];
       if (instruction?.kind === 'fork') for (const next of instruction.nexts) open.add(next);

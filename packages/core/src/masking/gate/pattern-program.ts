@@ -8,7 +8,10 @@ interface ByteInstruction {
   readonly next: number;
 }
 
-/** Continues at `next` if `set` has a 1 for the next byte, which is not consumed. `atEnd` decides at the end of the text. */
+/**
+ * Continues at `next` if `set` has a 1 for the next byte. The byte is not consumed. At the end of the text, `atEnd`
+ * decides.
+ */
 interface ConditionInstruction {
   readonly kind: 'condition';
   readonly set: Uint8Array;
@@ -16,7 +19,7 @@ interface ConditionInstruction {
   readonly next: number;
 }
 
-/** Continues at each of the instructions. */
+/** Continues at each of the listed instructions. */
 interface ForkInstruction {
   readonly kind: 'fork';
   readonly nexts: readonly number[];
@@ -30,15 +33,15 @@ export interface PatternProgram {
   readonly start: number;
 }
 
-/** Largest number of copies into which a repetition is unrolled. Further repetitions are unlimited. */
+/** A repetition becomes at most this number of copies. Further repetitions are not limited. */
 const mostCopies = 256;
-/** Number of optional copies up to which a repetition has an exact upper limit. */
+/** If a repetition has at most this number of optional copies, its upper limit is exact. */
 const mostOptional = 3;
 const largestProgram = 8192;
 
 /**
- * Compiles a pattern. The program matches each text that the pattern matches, and may match more texts, because the
- * upper limits of most repetitions are left out. Throws a RangeError if the program is too large.
+ * Compiles a pattern to a program. The program accepts each text that the pattern matches. It may accept other texts,
+ * because the upper limits of most repetitions are omitted. Throws a RangeError if the program is too large.
  */
 export function compilePattern(node: PatternNode, flags: string): PatternProgram {
   const compiler = new PatternCompiler(flags);
@@ -59,7 +62,10 @@ class PatternCompiler {
     return this.instructions.push(instruction) - 1;
   }
 
-  /** Adds the instructions of a node, which continue at the instruction `next`. Returns the first of them. */
+  /**
+   * Adds the instructions of a node. After them, the program continues at the instruction `next`. Returns the first of
+   * them.
+   */
   compile(node: PatternNode, next: number): number {
     switch (node.kind) {
       case 'character':

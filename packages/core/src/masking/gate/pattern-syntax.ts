@@ -1,4 +1,4 @@
-/** A part of a regular expression, as far as a gate needs it. */
+/** A part of a regular expression. It contains only what a gate needs. */
 export type PatternNode =
   /** One character. `source` is its regular expression, such as `a`, `\d` or `[^"]`. */
   | { readonly kind: 'character'; readonly source: string }
@@ -6,8 +6,8 @@ export type PatternNode =
   | { readonly kind: 'choice'; readonly options: readonly PatternNode[] }
   | { readonly kind: 'repeat'; readonly part: PatternNode; readonly min: number; readonly max: number }
   /**
-   * A condition on the next character, which is not consumed. If `isNegative` is true, the next character must match
-   * none of the options, or the text must end. Otherwise it must match one of them.
+   * A condition on the next character, which is not consumed. The character must match one of `sources`. If
+   * `isNegative` is true, it must match none of them, or the text must end.
    */
   | { readonly kind: 'next'; readonly sources: readonly string[]; readonly isNegative: boolean };
 
@@ -17,9 +17,9 @@ const bracketed = /\[(?:[^\]\\]|\\.)*\]/sy;
 const quantifier = /(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/y;
 
 /**
- * Reads the source of a regular expression. The result matches every text that the expression matches, and may match
- * more texts: lookbehinds, and lookaheads for more than one character, are left out. Throws a SyntaxError if the
- * expression contains syntax that this function does not know.
+ * Parses the source of a regular expression. The result matches every text that the expression matches, and may match
+ * other texts, because it omits lookbehinds, and lookaheads for more than one character. Throws a SyntaxError for
+ * unknown syntax.
  */
 export function parsePattern(source: string): PatternNode {
   const parser = new PatternParser(source);
@@ -78,7 +78,7 @@ class PatternParser {
     return { kind: 'character', source: text };
   }
 
-  /** A reference matches the text of its group, which is one of the texts that the pattern of the group matches. */
+  /** A reference matches the text of its group. So it is replaced by the pattern of the group. */
   #reference(name: string): PatternNode {
     const group = this.#groups.get(name);
     if (group === undefined) throw this.unknownSyntax();
@@ -109,11 +109,11 @@ class PatternParser {
   }
 }
 
-/** Returns the part of a lookahead that only reads the next character. */
+/** Returns a lookahead, reduced to a condition on the next character. */
 function lookahead(node: PatternNode, isNegative: boolean): PatternNode {
   const options = node.kind === 'choice' ? node.options : [node];
   const sources = options.flatMap((option) => (option.kind === 'character' ? [option.source] : []));
-  // A negative lookahead fails if one option matches, so the other options can be left out.
+  // A negative lookahead fails if one option matches. So the other options can be omitted.
   const isExact = sources.length === options.length;
   return sources.length === 0 || (!isExact && !isNegative) ? nothing : { kind: 'next', sources, isNegative };
 }

@@ -1,17 +1,17 @@
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import type { BlockMarks } from '../secret-rule.ts';
 
-/** Number of bytes that one step of `BlockLines` reads. A line of the body and the end mark after it must fit. */
+/** One step of `BlockLines` reads this number of bytes. A line of the body and the end mark after it must fit. */
 export const lineWindow = 1024;
 /** Largest number of bytes before the base64 text of a line. */
 const longestPrefix = 512;
-/** Largest number of lines in a row that have no text of the body, such as headers and lines of other programs. */
+/** Largest number of successive lines without text of the body, such as headers and lines of other programs. */
 const maxSkippedLines = 8;
 /** Largest number of bytes between the beginning of a block and its first line. */
 const longestLead = 4096;
 /** Largest number of windows without a line end. */
 const maxLongParts = 8;
-/** Number of lines with text between a line of the body and an end mark that confirms the line. */
+/** Number of lines with text that may stand between a line of the body and an end mark that confirms it. */
 const linesBeforeEnd = 3;
 const shortestText = 16;
 const longText = 40;
@@ -19,23 +19,31 @@ const longText = 40;
 const widths: ReadonlySet<number> = new Set([64, 70, 76]);
 
 /**
- * Matches control sequences of a terminal and escape sequences, whose letters do not belong to a base64 text, or one base64
- * text. JSON may escape the slashes of a base64 text.
+ * Matches one base64 text, in which JSON may escape the slashes. Also matches control sequences of a terminal and
+ * escape sequences, because their letters do not belong to a base64 text.
  */
 const token =
   // eslint-disable-next-line no-control-regex -- control sequences begin with the control character ESC.
   /(?:\x1b|\\{1,4}(?:u001b|x1b|033|e)|\^\[)\[[0-9;?]{0,24}[A-Za-z]|\\{1,4}[A-Za-z0]|((?:[A-Za-z0-9+/]|\\{1,3}\/)+={0,3})/gi;
 const mayHaveText = /[A-Za-z0-9+/\\]{16}/;
-/** Matches a line with nothing but one base64 text, between white space, the sign of a diff, and closing signs. */
+/**
+ * Matches a line that contains only one base64 text. White space, the sign of a diff, and closing signs may surround
+ * it.
+ */
 const bareLine =
   /^(?<lead>[+-]?[ \t]{0,200}=?)(?<text>[A-Za-z0-9+/]+={0,3})["'`]?[ \t]{0,4}(?:[,+;\\]|\.{1,3})?[ \t]{0,4}\r?$/;
 const leadingText = /^(?:[A-Za-z0-9+/=]|\\{1,3}\/)*/;
-/** Matches the text before a base64 text that is a part of a longer word, such as `sha384-`, and no line of a key. */
+/**
+ * Matches the text before a base64 text that is part of a longer word, such as `sha384-`. Such a text is no line of a
+ * key.
+ */
 const wordBefore = /(?:[._@%]|[A-Za-z]-|sha\d{1,3}-)$/;
-/** Words and numbers, which also consist of characters of base64. */
+/** Matches words and numbers. They consist of characters of base64, too. */
 const word = /^(?:[A-Z]?[a-z]+|[A-Z]+|\d+)$/;
 
-/** What a step has read, with offsets in its text. `text` and `end` are masked. `stop` ends the block before the step. */
+/**
+ * The result of a step, with offsets in its text. `text` and `end` are masked. `stop` ends the block before the step.
+ */
 export type LineStep =
   | { readonly kind: 'text' | 'end'; readonly from: number; readonly to: number }
   | { readonly kind: 'skip'; readonly to: number }
@@ -44,7 +52,7 @@ export type LineStep =
 interface Run {
   readonly from: number;
   readonly to: number;
-  /** Number of characters without the backslashes of escaped slashes. */
+  /** Number of characters, without the backslashes of escaped slashes. */
   readonly width: number;
   readonly text: string;
 }
@@ -57,23 +65,23 @@ interface NearMark {
 const stop: LineStep = { kind: 'stop' };
 
 /**
- * Finds the base64 text in each line of a block whose lines may have other text before and after it, such as the time of
- * a log line, a comment sign or the fields of a JSON record. The other text may differ from line to line. All full lines
- * of a block have the same width, so lines of other programs between them are recognized.
+ * Finds the base64 text in each line of a block. Its lines may have other text before and after it, such as the time of
+ * a log line, a comment sign or the fields of a JSON record. This other text may differ between lines. All full lines
+ * of a block have the same width. So lines of other programs between them are recognized.
  */
 export class BlockLines {
-  /** Number of bytes that the last step read. */
+  /** Number of bytes that the last step has read. */
   readBytes = 0;
-  /** True if the next step begins at the beginning of a line. */
+  /** True if the next step begins at the start of a line. */
   isLineStart = false;
   readonly #marks: BlockMarks;
-  /** The text on its line before the block. Undefined if it is unknown. */
+  /** The text before the block on the same line. Undefined if it is unknown. */
   readonly #before: string | undefined;
   /** True if the end of the last base64 text was not read yet. */
   #isInText = false;
   /** Width of the last base64 text. 0 before the first one. */
   #width = 0;
-  /** True if the last base64 text had a smaller width than the one before it. So it was probably the last line. */
+  /** True if the last base64 text was shorter than the one before it. It was then probably the last line. */
   #isShort = false;
   /** The characters before and after the last base64 text. */
   #lead: string;
@@ -88,7 +96,10 @@ export class BlockLines {
     this.#lead = before === undefined ? '' : leadOf(before, before.length);
   }
 
-  /** Must be called when another pattern has read a part of the body. The next step then begins in the middle of a line. */
+  /**
+   * Must be called after another pattern has read a part of the body. The next step then begins in the middle of a
+   * line.
+   */
   leaveLine(part: string): void {
     const texts = part.match(/[A-Za-z0-9+/=]+/g) ?? [];
     this.#width = texts.reduce((longest, { length }) => Math.max(longest, length), this.#width);
@@ -106,7 +117,7 @@ export class BlockLines {
     const lineEnd = text.indexOf('\n');
     const line = lineEnd === -1 ? text : text.slice(0, lineEnd);
     this.readBytes = line.length;
-    // The line of a masked key is no reason to look for a body after the key.
+    // The key on this line was masked before. So no body is searched after it.
     if (this.#width === 0 && line.includes(maskPlaceholder)) return stop;
     const border = this.#marks.border.exec(line);
     const run = this.#runIn(line.slice(0, border?.index), text, isLast);
@@ -127,7 +138,10 @@ export class BlockLines {
     return { kind: 'text', from, to };
   }
 
-  /** Returns the end mark at an index of a line. The block stops before another mark there, such as that of a new block. */
+  /**
+   * Returns the end mark at an index of a line. If another mark is there, such as the beginning of a new block, the
+   * block stops before it.
+   */
   #endAt(line: string, index: number): LineStep {
     const end = this.#marks.end.exec(line);
     if (end?.index !== index || this.#width === 0) return stop;
@@ -140,7 +154,7 @@ export class BlockLines {
     return this.#skip(line.length + 1);
   }
 
-  /** Skips half of the text, so that a base64 text that ends after the text is read again. */
+  /** Skips only half of the text, because a base64 text may continue after the text and must then be read again. */
   #skipPart(text: string, isLast: boolean): LineStep {
     this.isLineStart = false;
     this.#longParts += 1;
@@ -168,7 +182,9 @@ export class BlockLines {
     return this.#otherRun(this.#runsIn(line), line, { isBeforeEnd, hasMark });
   }
 
-  /** Returns the base64 texts of a line. A plus sign that is the sign of a diff does not belong to the first one. */
+  /**
+   * Returns the base64 texts of a line. If a plus sign is the sign of a diff, it does not belong to the first of them.
+   */
   #runsIn(line: string): readonly Run[] {
     const runs = runsIn(line);
     const [first, ...others] = runs;
@@ -177,7 +193,9 @@ export class BlockLines {
     return [{ ...first, from: 1, width: first.width - 1, text: first.text.slice(1) }, ...others];
   }
 
-  /** Returns the first line of a body. It must look like base64, because many texts name a key without having one. */
+  /**
+   * Returns the first line of a body. It must look like base64, because many texts mention a key without containing it.
+   */
   #firstRun(runs: readonly Run[], line: string): Run | undefined {
     const mixed = runs.filter(({ from, text }) => isMixed(text) && !wordBefore.test(line.slice(0, from)));
     const usual = mixed.find(({ width }) => widths.has(width));
@@ -200,8 +218,8 @@ export class BlockLines {
   }
 
   /**
-   * Returns a line of the body that has another width than the line before it. `isBeforeEnd` is true if an end mark follows,
-   * on the same line if `hasMark` is true.
+   * Returns a line of the body whose width differs from that of the line before it. `isBeforeEnd` is true if an end
+   * mark follows. `hasMark` is true if it is on the same line.
    */
   #otherRun(runs: readonly Run[], line: string, { isBeforeEnd, hasMark }: NearMark): Run | undefined {
     if (!this.isLineStart && !hasMark) return undefined;
@@ -220,7 +238,7 @@ export class BlockLines {
     return !hasMark && !this.#isShort && this.#skippedLines === 0 && isRandom ? likely : undefined;
   }
 
-  /** Returns true if the characters around a base64 text are like those around the one before it. */
+  /** Returns true if the characters around a base64 text are like those around the previous one. */
   #isAlike({ from, to }: Run, line: string): boolean {
     return isSameLead(this.#lead, leadOf(line, from)) && isSameTail(this.#tail, tailOf(line, to));
   }
@@ -234,7 +252,7 @@ export class BlockLines {
     return !isFirst && !this.#isShort && (!word.test(run.text) || (isLast && run.to === text.length));
   }
 
-  /** Returns the base64 text that is alone on a line. The end mark may follow directly. */
+  /** Returns the base64 text that is alone on a line. Only the end mark may follow it directly. */
   #bareRun(line: string, hasMark: boolean): Run | undefined {
     const { lead = '', text = '' } = bareLine.exec(line)?.groups ?? {};
     if (!/[A-Za-z0-9]/.test(text) || (hasMark && lead.length + text.length < line.length)) return undefined;
@@ -246,8 +264,8 @@ export class BlockLines {
   }
 
   /**
-   * Returns true if a plus sign before a line of the given width is the sign of a diff. The lines of a key have even
-   * widths, so the width decides if the first line does not.
+   * Returns true if a plus sign before a line of the given width is the sign of a diff. The first line of the block may
+   * show this. Otherwise the width decides, because the lines of a key have an even width.
    */
   #isDiffSign(width: number): boolean {
     const sign = this.#before === undefined ? ' ' : this.#before.charAt(0);
@@ -265,7 +283,7 @@ export class BlockLines {
   }
 }
 
-/** Returns the base64 texts of a line that do not begin too far from its beginning. */
+/** Returns those base64 texts of a line that begin near the start of the line. */
 function runsIn(line: string): Run[] {
   const runs: Run[] = [];
   token.lastIndex = 0;
@@ -278,7 +296,10 @@ function runsIn(line: string): Run[] {
   return runs;
 }
 
-/** Returns the last characters before a base64 text, with 0 for each digit, because line numbers and times differ. */
+/**
+ * Returns the last characters before a base64 text. Digits become 0, because line numbers and times differ between
+ * lines.
+ */
 function leadOf(line: string, from: number): string {
   return line.slice(Math.max(0, from - 4), from).replaceAll(/\d/g, '0');
 }
@@ -288,7 +309,7 @@ function isSameLead(left: string, right: string): boolean {
   return length === 0 ? left === right : left.slice(-length) === right.slice(-length);
 }
 
-/** Returns the first characters after a base64 text, with 0 for each letter and digit. */
+/** Returns the first characters after a base64 text. Letters and digits become 0. */
 function tailOf(line: string, to: number): string {
   return line.slice(to, to + 3).replaceAll(/[A-Za-z\d]/g, '0');
 }
@@ -310,7 +331,7 @@ function isMixed(text: string): boolean {
   return hasBothCases(text) && /\d/.test(text);
 }
 
-/** Returns true if letters and digits alternate, as in base64 but not in paths and names. */
+/** Returns true if letters and digits often alternate. This is so in base64, but not in paths and names. */
 function looksRandom(text: string): boolean {
   return (text.match(/\d(?=[A-Za-z])|[A-Za-z](?=\d)/g)?.length ?? 0) >= 3;
 }

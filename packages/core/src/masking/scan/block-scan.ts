@@ -7,7 +7,7 @@ import type { WindowText } from './window-text.ts';
 /** Largest number of bytes that the patterns of a block read at once. */
 const pieceWindow = 256;
 
-/** Returns the number of bytes from a position on that decide how the block is read at this position. */
+/** Returns how many bytes, from a position on, must be known to read the block at this position. */
 export function blockWindowOf(block: SecretBlock): number {
   return block.marks === undefined ? pieceWindow : lineWindow;
 }
@@ -21,7 +21,7 @@ export interface BlockStart {
   readonly bodyStart: number;
   /** Position at which the block ends at the latest. */
   readonly limit: number;
-  /** The text on its line before the block. Undefined if it is too long. */
+  /** The text before the block on the same line. Undefined if it is too long. */
   readonly before: string | undefined;
 }
 
@@ -92,8 +92,8 @@ export class BlockScan {
   }
 
   /**
-   * Adds the span of a piece, whose offsets are counted from the position of the block. With the first piece, the match of
-   * the rule's `pattern` becomes a span too. Only this span is counted as a secret.
+   * Adds the span of a piece. Its offsets are counted from the position of the block. For the first piece, the match of
+   * the rule's `pattern` also becomes a span. Only this span counts as a secret.
    */
   #addPiece(from: number, to: number, spans: SpanQueue): void {
     const { start, bodyStart, rule, rank } = this.#start;

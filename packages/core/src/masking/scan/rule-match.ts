@@ -34,8 +34,8 @@ export function leadLength(text: string, at: number, secret: string): number {
 }
 
 /**
- * Returns the last line of `text`. Returns undefined if this line begins before `text`. `isWhole` is true if nothing precedes
- * `text`.
+ * Returns the last line of `text`. Returns undefined if this line may begin before `text`. `isWhole` is true if `text`
+ * has the beginning of the line.
  */
 export function lineBefore(text: string, isWhole: boolean): string | undefined {
   const lineEnd = text.lastIndexOf('\n');
