@@ -28,19 +28,20 @@ export interface Membership {
 interface UserTraits {
   readonly userId: string;
   /**
-   * Id of the user whose token made the call, if that is another user: the token has `mayActFor`, and the call has the
-   * header `Proofhouse-Actor` with `userId`.
+   * Present if a broker makes the call for another user. It is the id of the user to whom the token belongs. The token
+   * has `mayActFor`, and the header `Proofhouse-Actor` contains `userId`.
    */
   readonly brokerId?: string | undefined;
 }
 
 /**
- * The identity of a caller. It is derived from the credential, and no body field changes it. The only header that changes
- * it is `Proofhouse-Actor`, which is accepted only from tokens with `mayActFor` and never gives more rights.
+ * The identity of a caller. It depends on the credential, and no body field changes it. Only the header
+ * `Proofhouse-Actor` changes it. This header is accepted only from tokens with `mayActFor`, and never gives more
+ * rights.
  */
 export type Principal =
   | (Partial<UserTraits> & {
-      /** Without a `userId` the caller has the admin token, with one the caller is a user with the role admin. */
+      /** If `userId` is missing, the caller has the admin token. Otherwise the caller is a user with the role admin. */
       readonly kind: 'admin';
     })
   | (UserTraits & { readonly kind: 'operator' | 'read-only' })

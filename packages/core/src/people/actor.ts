@@ -2,7 +2,7 @@ import type { Principal } from '../principal.ts';
 
 const userPrefix = 'user:';
 
-/** The actor of records that no caller made, such as those of an import. */
+/** The actor of records that no caller created, such as those of an import. */
 export const systemActor = 'system';
 
 /** Returns the actor of a user, as records store it. */
@@ -11,9 +11,9 @@ export function userActor(userId: string): string {
 }
 
 /**
- * Returns the actor of a principal: the text that records store as their creator or as the maker of a decision. It is
- * `admin` for the admin token, `user:<id>` for a user, and the id of a worker. The ids of workers contain no colon and are
- * neither `admin` nor `system` (`workerIdSchema`), so two different callers never have the same actor.
+ * Returns the actor of a principal. It is the text that records store as their creator or as the maker of a decision:
+ * `admin` for the admin token, `user:<id>` for a user, and the id of a worker. Ids of workers contain no colon and are
+ * neither `admin` nor `system` (`workerIdSchema`). So two different callers never have the same actor.
  */
 export function actorOf(principal: Principal): string {
   if (principal.kind === 'worker') return principal.workerId;

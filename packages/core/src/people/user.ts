@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { actorToJson } from './actor.ts';
 
-/** The roles of users, from the one with the most rights to the one with the fewest. */
+/** The roles of users. The first has the most rights, the last has the fewest. */
 export const userRoles = ['admin', 'operator', 'read-only'] as const;
 export type UserRole = (typeof userRoles)[number];
 
@@ -11,17 +11,17 @@ export function lowerRole(a: UserRole, b: UserRole): UserRole {
   return userRoles.indexOf(a) > userRoles.indexOf(b) ? a : b;
 }
 
-/** A person with a role of its own. A user is never deleted, because records name it as their creator. */
+/** A person with a role. A user is never deleted, because records name it as their creator. */
 export interface UserRecord {
   readonly id: string;
   readonly name: string;
   readonly email: string | null;
   readonly role: UserRole;
-  /** The time at which the user was disabled; null for an enabled user. */
+  /** Time at which the user was disabled. Null if the user is enabled. */
   readonly disabledAt: number | null;
   /**
-   * Counted from 1 and raised when the user is disabled. Tokens, sessions and sign-in codes of an earlier epoch are refused,
-   * so they stay invalid after the user is enabled again.
+   * Counted from 1, and raised when the user is disabled. Tokens, sessions and sign-in codes of an earlier epoch are
+   * refused. So they stay invalid after the user is enabled again.
    */
   readonly epoch: number;
   /** Version of the record for optimistic locking, counted from 1. */
@@ -30,7 +30,7 @@ export interface UserRecord {
   readonly updatedAt: number;
 }
 
-/** A token of a user as it is stored: with the sha256 of the token, never with the token itself. */
+/** A token of a user as it is stored. It contains the sha256 of the token and not the token. */
 export interface UserTokenRecord {
   readonly id: string;
   readonly userId: string;
@@ -50,8 +50,8 @@ export interface UserTokenRecord {
 }
 
 /**
- * A sign-in of the web page as it is stored. Several records with the same `sha256` are one session: each sign-in in a
- * further tab of the browser adds a record with its own page secret.
+ * A sign-in of the web page as it is stored. All records with the same `sha256` are one session. A sign-in in another
+ * tab of the browser adds a record with its own page secret.
  */
 export interface SessionRecord {
   /** Sha256 of the session cookie, in lower-case hex. */
@@ -59,7 +59,10 @@ export interface SessionRecord {
   /** Sha256 of the page secret, in lower-case hex. */
   readonly pageSecretSha256: string;
   readonly owner: SessionOwner;
-  /** Id of the user token that was shown at the sign-in; null after another kind of sign-in. The session ends with it. */
+  /**
+   * Id of the user token with which the session was opened. Null after another kind of sign-in. The session ends with
+   * the token.
+   */
   readonly tokenId: string | null;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -73,11 +76,11 @@ export interface SignInCodeRecord {
   readonly expiresAt: number;
 }
 
-/** For whom a session or a sign-in code is valid. */
+/** The person for whom a session or a sign-in code is valid. */
 export type SessionOwner =
-  /** The holder of the admin token. `adminKey` identifies the token; sessions of an earlier admin token are refused. */
+  /** The admin token. `adminKey` identifies it, and sessions of an earlier admin token are refused. */
   | { readonly kind: 'admin'; readonly adminKey: string }
-  /** A user, as long as the user is enabled and has this epoch. */
+  /** A user. The user must be enabled and must still have this epoch. */
   | { readonly kind: 'user'; readonly userId: string; readonly epoch: number };
 
 const fields = {

@@ -53,21 +53,21 @@ export function readCredential(headers: IncomingHttpHeaders): Credential {
   return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret), actor };
 }
 
-/** Returns the credential of a token. `name` is the principal that the caller wrote before the token. */
+/** Returns the credential of a token. `name` is the principal that precedes the token in the request. */
 export function tokenCredential(name: string | undefined, secret: string): Credential & { readonly kind: 'token' } {
   const isUserToken = secret.startsWith(`${userTokenPrefix}_`);
   return { kind: 'token', name, sha256: sha256Hex(secret), isUserToken };
 }
 
-/** Returns the user that the header `Proofhouse-Actor` names. Undefined without the header. */
+/** Returns the user in the header `Proofhouse-Actor`. Returns undefined if the header is missing. */
 export function actorIn(headers: IncomingHttpHeaders): string | undefined {
   const value = headers[actorHeader];
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
 /**
- * Returns the principal of a credential; see `authenticate` for `membership`. Errors: `unauthenticated`, and `forbidden` for
- * a credential whose `actor` is not accepted.
+ * Returns the principal of a credential; see `authenticate` for `membership`. Errors: `unauthenticated`, and
+ * `forbidden` if the `actor` of the credential is not accepted.
  */
 export async function principalOf(
   credential: Credential,

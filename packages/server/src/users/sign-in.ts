@@ -9,7 +9,7 @@ import { hasEnded, principalOfUser } from './users.ts';
 const codeLifeMs = 10 * 60 * 1000;
 export const sessionLifeMs = 12 * 60 * 60 * 1000;
 
-/** Number of page secrets of a cookie that are read to find out whether the cookie is a valid session. */
+/** The check of a session cookie reads at most this number of page secrets. */
 const mostTabs = 20;
 
 export interface SignInCode {
@@ -36,12 +36,13 @@ export interface OpenedSession {
 type Person = Exclude<Principal, { readonly kind: 'worker' }>;
 
 /**
- * Sign-in of the web page: a code from a sign-in link, or a token, is exchanged for a session. A code is valid once, within
- * ten minutes. A session is valid for twelve hours, and only together with one of its page secrets. Codes and sessions are
- * rows with hashes, so they are valid at every server and after a restart. Their times are those of the store.
+ * Sign-in of the web page. A code from a sign-in link, or a token, is exchanged for a session. A code is valid once,
+ * within ten minutes. A session is valid for twelve hours, and only together with one of its page secrets. Codes and
+ * sessions are rows with hashes, so they are valid at every server and after a restart. Their times are those of the
+ * store.
  *
- * A session ends with its person: when the user is disabled, when the token that opened it ends, or when the server gets
- * another admin token. The role of a session is the present role of the user.
+ * A session ends when its user is disabled, when the token that opened it ends, or when the server gets another admin
+ * token. Its role is always the current role of the user.
  */
 export class SignIn {
   readonly #store: UserStore;
@@ -50,7 +51,7 @@ export class SignIn {
   readonly #ids: Ids;
   readonly #adminKey: string;
 
-  /** `adminKey` identifies the present admin token and is not secret. */
+  /** `adminKey` identifies the current admin token. It is not secret. */
   constructor(parts: { store: UserStore; commits: Commits; clock: Clock; ids: Ids; adminKey: string }) {
     this.#store = parts.store;
     this.#commits = parts.commits;
@@ -70,8 +71,8 @@ export class SignIn {
   }
 
   /**
-   * Returns the person of a code, and invalidates the code. Returns undefined if the code is unknown, used or expired, or if
-   * its person may not sign in any more.
+   * Returns the person of a code, and makes the code invalid. Returns undefined if the code is unknown, used or
+   * expired, or if its person may not sign in any more.
    */
   async redeem(code: string): Promise<Person | undefined> {
     const taken = await this.#store.takeCode(sha256Hex(code));
@@ -82,10 +83,10 @@ export class SignIn {
   }
 
   /**
-   * Opens a session for the person. `tokenId` is the user token that was shown, if one was: the session ends with it.
-   * `cookies` are the session cookies that the browser sent. If one of them is a valid session of the same person, no new
-   * session is opened: that session gets a further page secret. So a sign-in in a second tab does not end the session of the
-   * first tab. Errors: `forbidden`.
+   * Opens a session for the person. If a user token was used for the sign-in, `tokenId` is its id, and the session ends
+   * with the token. `cookies` are the session cookies that the browser sent. If one of them is a valid session of the
+   * same person, that session gets another page secret and no new session is opened. So a sign-in in a second tab does
+   * not end the session of the first tab. Errors: `forbidden`.
    */
   async open(
     principal: Principal,
@@ -108,8 +109,8 @@ export class SignIn {
   }
 
   /**
-   * Returns the principal of a session. Returns undefined when the session is unknown or has ended, or when the page secret
-   * does not belong to it. Both are given as sha256.
+   * Returns the principal of a session. Returns undefined if the session is unknown or has ended, or if the page secret
+   * does not belong to it. Both arguments are sha256 hashes.
    */
   async principalOf(sessionSha256: string, pageSecretSha256: string): Promise<Person | undefined> {
     const found = await this.#store.findSession(sessionSha256, pageSecretSha256);
@@ -122,7 +123,7 @@ export class SignIn {
     return this.#store.endSession(sessionSha256);
   }
 
-  /** Ends all sessions of the person. Workers have no sessions, so for them it is a no-op. */
+  /** Ends all sessions of the person. A no-op for workers, because they have no sessions. */
   async endAll(principal: Principal): Promise<void> {
     if (principal.kind !== 'worker') await this.#store.endSessions(principal.userId ?? null);
   }

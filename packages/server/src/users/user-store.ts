@@ -10,16 +10,16 @@ export interface TokenOfUser {
 /** A session with the records that decide whether it is still valid. */
 export interface FoundSession {
   readonly session: SessionRecord;
-  /** The user of the session. Undefined for a session of the admin token. */
+  /** The user of the session. Undefined for a session that was opened with the admin token. */
   readonly user: UserRecord | undefined;
-  /** The token that was shown at the sign-in. Undefined after another kind of sign-in. */
+  /** The token with which the session was opened. Undefined after another kind of sign-in. */
   readonly token: Pick<UserTokenRecord, 'revokedAt' | 'expiresAt'> | undefined;
 }
 
 /**
- * The store of users, their tokens, and the sessions of the web page. The methods that find records return them also if they
- * are no longer valid: the caller must check the times, the epochs and `disabledAt`. After a commit that changes a user or a
- * token, and after the end of a session, all servers find the new state.
+ * The store of users, their tokens, and the sessions of the web page. Its methods also return records that are no
+ * longer valid, so the caller must check the times, the epochs and `disabledAt`. When a commit has changed a user or a
+ * token, or a session has ended, all servers read the new state.
  */
 export interface UserStore {
   findUser(userId: string): Promise<UserRecord | undefined>;
@@ -44,8 +44,8 @@ export interface UserStore {
   endSessions(userId: string | null): Promise<void>;
 
   /**
-   * Deletes a sign-in code and returns it, also if it has expired. Returns undefined if the code does not exist. Of several
-   * calls at the same time, also at several servers, only one returns the code.
+   * Deletes a sign-in code and returns it, even if it has expired. Returns undefined if the code does not exist. If
+   * several calls run at the same time, also at several servers, only one of them gets the code.
    */
   takeCode(sha256: string): Promise<SignInCodeRecord | undefined>;
 }

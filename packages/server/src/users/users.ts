@@ -22,7 +22,7 @@ import { checkedField } from '../secrets/checked-text.ts';
 import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { UserStore } from './user-store.ts';
 
-/** The principal of a user: every principal except that of the admin token and those of workers. */
+/** The principal of a user. The admin token and workers have other principals. */
 export type UserPrincipal = Exclude<Principal, { readonly kind: 'worker' }> & { readonly userId: string };
 
 /** The result of the authentication of a user token. */
@@ -92,8 +92,8 @@ export class Users {
   }
 
   /**
-   * Changes the given fields of a user. Disabling a user raises its epoch, which ends all its tokens and sessions before this
-   * call returns. Errors: `user_not_found`, `last_admin`, `version_conflict`, `secret_found`.
+   * Changes the given fields of a user. Disabling a user raises its epoch. This ends all its tokens and sessions before
+   * the call returns. Errors: `user_not_found`, `last_admin`, `version_conflict`, `secret_found`.
    */
   async update(userId: string, input: UpdateUser): Promise<UserRecord> {
     await this.#checkTexts(input);
@@ -101,7 +101,7 @@ export class Users {
       what: `User ${userId}`,
       read: async () => {
         const user = await this.get(userId);
-        // Two admins are enough: the user itself may be one of them.
+        // At most two admins are read, because one of them may be this user.
         return { user, admins: isEnabledAdmin(user) ? await this.#store.enabledAdmins(2) : [] };
       },
       decide: ({ user, admins }) => changedUser(user, admins, input, this.#clock.now()),
@@ -110,8 +110,8 @@ export class Users {
   }
 
   /**
-   * Creates a token. It is returned only by this call, because only its hash is stored. Errors: `forbidden` (the user of
-   * another, or `mayActFor` without the role admin), `user_not_found`, `invalid_request`, `secret_found`.
+   * Creates a token. Only this call returns it, because only its hash is stored. Errors: `forbidden` (another user's
+   * token, or `mayActFor` without the role admin), `user_not_found`, `invalid_request`, `secret_found`.
    */
   async createToken(
     principal: Principal,
@@ -135,7 +135,8 @@ export class Users {
       sha256: sha256Hex(token),
       description: input.description ?? null,
       mayActFor: input.mayActFor === true,
-      // If the user is disabled at the same time, the epoch is no longer that of the user, so the token is not accepted.
+      // If the user is disabled at the same time, its epoch is raised. The token then has the old epoch and is not
+      // accepted.
       epoch: user.epoch,
       createdBy: actorOf(principal),
       createdAt: now,
@@ -157,8 +158,8 @@ export class Users {
   }
 
   /**
-   * Revokes a token, and thus ends the sessions that were opened with it. If the token is revoked already, nothing changes.
-   * Errors: `forbidden`, `user_not_found`, `not_found`, `version_conflict`.
+   * Revokes a token. This also ends the sessions that were opened with it. If the token is already revoked, nothing
+   * changes. Errors: `forbidden`, `user_not_found`, `not_found`, `version_conflict`.
    */
   async revokeToken(principal: Principal, userId: string, tokenId: string) {
     requireTokensOf(principal, userId);
@@ -176,8 +177,8 @@ export class Users {
   }
 
   /**
-   * Returns the user that a token authenticates, by the sha256 (lower-case hex) of the token. Returns undefined when the token
-   * is unknown, revoked or expired, when its user is disabled, or when its user is not `userId`.
+   * Returns the user that a token authenticates, by the sha256 (lower-case hex) of the token. Returns undefined if the
+   * token is unknown, revoked or expired, if its user is disabled, or if its user is not `userId`.
    */
   async authenticateHash(sha256: string, userId?: string): Promise<AuthenticatedUser | undefined> {
     const found = await this.#store.findTokenBySecret(sha256);
@@ -190,7 +191,7 @@ export class Users {
   }
 
   /**
-   * Returns the principal of a call that a broker makes for another user. Its role is the lower one of both. Errors:
+   * Returns the principal of a call that a broker makes for another user. It has the lower of the two roles. Errors:
    * `forbidden`.
    */
   async actingFor({ principal: broker, token }: AuthenticatedUser, userId: string): Promise<Principal> {
@@ -204,8 +205,8 @@ export class Users {
   }
 
   /**
-   * Returns the actor (`actorOf`) that a text in a filter names: a user if there is one with this id, else the text itself,
-   * which is the id of a worker, `admin` or `system`.
+   * Returns the actor (`actorOf`) for a text in a filter. If a user has this id, it is that user. Otherwise it is the
+   * text itself: the id of a worker, `admin` or `system`.
    */
   async actorNamed(text: string): Promise<string> {
     return (await this.find(text)) === undefined ? text : userActor(text);
@@ -223,8 +224,8 @@ export class Users {
 }
 
 /**
- * Returns the principal of a user. Returns undefined if the user is disabled, or if `epoch`, that of a credential, is no
- * longer the epoch of the user.
+ * Returns the principal of a user. `epoch` is that of its credential. Returns undefined if the user is disabled, or if
+ * the user has another epoch now.
  */
 export function principalOfUser(user: UserRecord, epoch: number): UserPrincipal | undefined {
   return user.disabledAt === null && user.epoch === epoch ? { kind: user.role, userId: user.id } : undefined;
@@ -235,7 +236,7 @@ export function hasEnded({ revokedAt, expiresAt }: Pick<UserTokenRecord, 'revoke
   return revokedAt !== null || (expiresAt ?? Infinity) <= now;
 }
 
-/** Returns the error of a call with `Proofhouse-Actor` whose credential is not a user token with `mayActFor`. */
+/** Returns the error for a call with `Proofhouse-Actor` if its credential is not a user token with `mayActFor`. */
 export function notBroker(): AppError {
   return new AppError('forbidden', 'Proofhouse-Actor is accepted only from a user token with mayActFor.');
 }
@@ -268,8 +269,7 @@ function changedUser(
       `User ${user.id} is the last enabled user with the role admin. Give the role to another user first.`,
     );
   }
-  // The other admin must not change at the same time. Otherwise two calls that disable one of two admins each could both
-  // succeed.
+  // The other admin must stay unchanged. Otherwise two concurrent calls could each disable one of two admins.
   return { result, changes, preconditions: [unchanged('user', other.id, other.version)] };
 }
 

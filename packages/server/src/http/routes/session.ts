@@ -17,7 +17,7 @@ export interface SessionRoutesParts {
   readonly secure: boolean;
 }
 
-/** Returns the handler that creates sign-in links. Such a link signs a browser in as its maker. */
+/** Returns the handler that creates sign-in links. Such a link signs a browser in as the person who created it. */
 export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Handlers, 'createSignInLink'> {
   return {
     createSignInLink: async ({ principal }) => {
@@ -28,9 +28,9 @@ export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Han
 }
 
 /**
- * Adds the routes for sign-in and sign-out of the web page. Sign-in exchanges the code of a sign-in link, the admin token or
- * the token of a user for a session. A session is a cookie and a page secret, and the page sends both with every call.
- * Programs use tokens instead.
+ * Adds the routes for sign-in and sign-out of the web page. Sign-in exchanges the code of a sign-in link, the admin
+ * token or a user token for a session. A session is a cookie and a page secret, and the page sends both with every
+ * call. Programs use tokens instead.
  */
 export function addSessionRoutes(app: FastifyInstance, parts: SessionRoutesParts): void {
   const cookie = { path: parts.basePath, secure: parts.secure };
@@ -43,7 +43,7 @@ export function addSessionRoutes(app: FastifyInstance, parts: SessionRoutesParts
     }
     const { person, tokenId } =
       'code' in body.data ? await redeem(signIn, body.data.code) : await bearer(authentication, body.data.token);
-    // A session has the role of its user. A broker must not open one, because it may have a lower role.
+    // A session has the role of its user. A broker may have a lower role, so it must not open one.
     if (actorIn(request.headers) !== undefined) throw notBroker();
     const cookies = readSessionCookies(request.headers.cookie);
     const { session, pageSecret } = await signIn.open(person, { cookies, tokenId });
@@ -75,7 +75,7 @@ async function endOwn(
 
 interface SignedIn {
   readonly person: Principal;
-  /** Id of the user token that was shown. Undefined for other ways to sign in. */
+  /** Id of the user token with which the session was opened. Undefined for other ways to sign in. */
   readonly tokenId?: string;
 }
 

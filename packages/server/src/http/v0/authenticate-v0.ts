@@ -6,11 +6,11 @@ import { notBroker } from '../../users/users.ts';
 import { actorIn, principalOf, tokenCredential, type AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Returns the principal of a /v0 request. Only the Authorization header is used: `Bearer admin:<admin token>`, `Bearer
- * <workerId>:<registration token>` or `Bearer <userId>:<user token>`, split at the first colon. A token of another experiment
- * than `experimentId` is refused. If authentication is disabled, the tokens of the admin and of workers are not checked, and
- * a request without the header is a request of the admin. `Proofhouse-Actor` is accepted as on /api. Errors:
- * `unauthenticated`, `forbidden`.
+ * Returns the principal of a /v0 request. Only the Authorization header is read: `Bearer admin:<admin token>`, `Bearer
+ * <workerId>:<registration token>` or `Bearer <userId>:<user token>`, split at the first colon. A token of another
+ * experiment than `experimentId` is refused. If authentication is disabled, tokens of the admin and of workers are not
+ * checked, and a request without the header is a request of the admin. `Proofhouse-Actor` is accepted as on /api.
+ * Errors: `unauthenticated`, `forbidden`.
  */
 export async function authenticateV0(
   headers: IncomingHttpHeaders,
