@@ -28,7 +28,7 @@ const secretKeys = [
   ['session', 'id'],
   ['session', 'ids'],
 ];
-/** Names that people write as one word in lower case. The words cannot be split by their letters. */
+/** Names that people often write as one word in lower case, so they cannot be divided into words. */
 const joinedKeys =
   /^(?:(?:access|api|auth|id|refresh|session)token|(?:api|access|private|secret)keys?|clientsecret|signedurls?|sessionids?)$/;
 /**
@@ -40,10 +40,10 @@ const describingWords = ['count', 'type', 'name', 'limit'];
 const longestKeyShown = 80;
 
 /**
- * Returns the first violation of the storage policy in the metadata of a record. Returns undefined if there is none. A
- * key that names a secret, a key or value that contains a secret, a signed URL, and a URL that contains a script or bytes
- * are violations at any depth. The path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id of the masking rule
- * that finds a secret in a text.
+ * Returns the first violation of the storage policy in the metadata of a record, or undefined. These are violations at
+ * any depth: a key that names a secret, a key or value that contains a secret, a signed URL, and a URL that contains a
+ * script or bytes. The path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id
+ * of the masking rule that finds a secret in a text.
  */
 export function metadataViolation(
   metadata: Readonly<Record<string, unknown>>,
@@ -79,7 +79,10 @@ function valueObjection(text: string, ruleOf: RuleOf): string | undefined {
   return embedding.test(text.replace(/[\t\r\n]/g, '')) ? 'is a URL that contains its content' : undefined;
 }
 
-/** A URL that contains a script or the bytes of a document. Browsers ignore control characters before the scheme. */
+/**
+ * Matches a URL that contains a script or the bytes of a document. Browsers ignore control characters before the
+ * scheme.
+ */
 const embedding = /^[\s\p{Cc}]*(?:javascript:\S|vbscript:\S|data:[^\s,]*,)/iu;
 
 /** Checks a key together with its value, because some rules need both to recognize a secret. */

@@ -1,13 +1,16 @@
 import { maskPlaceholder } from '../masking/mask-placeholder.ts';
 
-/** Names of parameters that sign a URL or authenticate its holder, in lower case and with letters and digits only. */
+/**
+ * Names of parameters that sign a URL or authenticate its user. They are in lower case and contain only letters and
+ * digits.
+ */
 const signingNames = new Set(['sig', 'jwt', 'pwd', 'keypairid', 'googleaccessid']);
 /** Parameters of AWS signature version 4 and of the signed URLs of Google Cloud Storage. */
 const signingFamilies = /^x(?:amz|goog)(?:algorithm|credential|date|expires|signedheaders|signature|securitytoken)$/;
-/** Ends of names such as `access_token`, `AWSAccessKeyId`, `private-token` and `user[password]`. */
+/** Endings of names such as `access_token`, `AWSAccessKeyId`, `private-token` and `user[password]`. */
 const signingEnds =
   /(?:token|password|passwd|secret|signature|credentials?|apikey|accesskey|accesskeyid|privatekey|secretkey|sessionid|authorization|signedurl)$/;
-/** Ends of names of cursors, such as `nextPageToken`. A cursor gives no access. */
+/** Endings of names of cursors, such as `nextPageToken`. A cursor gives no access. */
 const cursorEnds = /(?:page|next|continuation|sync|cursor|skip|start)token$/;
 
 /** Hosts whose links give access to everyone who has the link, until the link expires. */
@@ -18,19 +21,19 @@ const mostDecodings = 5;
 
 /**
  * Returns why a URL in the text must not be stored: it has a user with a password, a parameter that signs it or
- * authenticates its holder, or a host of signed links. A password or a parameter that was masked does not count. Returns
+ * authenticates its user, or a host of signed links. A password or parameter that was masked does not count. Returns
  * undefined if there is no such URL.
  *
- * Every spelling that leads a browser or a server to the same URL counts: percent-encoding in up to five layers, other
- * letter cases, full-width letters and dots at the end of hosts, backslashes instead of slashes, left-out slashes or
- * schemes, tabs and line ends inside the URL. More than five layers of percent-encoding are a reason by themselves.
+ * Every spelling that leads a browser or a server to the same URL counts: up to five layers of percent-encoding, other
+ * letter cases, full-width letters and dots at the end of hosts, backslashes instead of slashes, missing slashes or
+ * schemes, tabs and line ends inside the URL. More than five layers of percent-encoding are a reason too.
  */
 export function signedUrlIn(text: string): string | undefined {
   if (!/[:/\\%]/.test(text)) return undefined;
   const spellings = spellingsOf(text);
   if (spellings.length > mostDecodings + 1) return 'percent-encoding in too many layers';
   for (const spelling of spellings) {
-    // Browsers remove tabs and line ends from URLs. The text that is left may also contain words of other lines, so
+    // Browsers remove tabs and line ends from URLs. Without these, the text may also contain words of other lines. So
     // parameters count only after a `?`, `#` or `;`.
     const joined = spelling.replace(/[\t\r\n]+/g, '');
     const reason = reasonIn(spelling, 'anywhere') ?? (joined === spelling ? undefined : reasonIn(joined, 'in-query'));
@@ -40,8 +43,8 @@ export function signedUrlIn(text: string): string | undefined {
 }
 
 /**
- * Returns the host of an authority (RFC 3986 section 3.2) as browsers look it up: lower case, without a port and dots at
- * its end, with international names in Punycode. Returns undefined if the authority has no valid host.
+ * Returns the host of an authority (RFC 3986 section 3.2) as browsers look it up: in lower case, without a port and
+ * without dots at its end. International names are in Punycode. Returns undefined if the authority has no valid host.
  */
 export function hostOf(authority: string): string | undefined {
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
@@ -52,7 +55,7 @@ export function hostOf(authority: string): string | undefined {
   }
 }
 
-/** Returns the text, and the texts that result from decoding its escapes once, twice and so on, while they change. */
+/** Returns the text, and the texts after decoding its escapes once, twice and so on, as long as they change. */
 function spellingsOf(text: string): string[] {
   const spellings = [text];
   while (spellings.length <= mostDecodings + 1) {
@@ -73,7 +76,7 @@ function decodedOnce(text: string): string {
     .replace(/\\u00([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** The parts of a URL in which parameters count: also in its path, or only after a `?`, `#` or `;`. */
+/** Where parameters of a URL count. `anywhere`: also in its path. `in-query`: only after a `?`, `#` or `;`. */
 type ParameterPlace = 'anywhere' | 'in-query';
 
 function reasonIn(text: string, place: ParameterPlace): string | undefined {
@@ -109,7 +112,7 @@ function reasonOf(url: string, place: ParameterPlace): string | undefined {
   return isSigned ? 'a parameter that signs it' : undefined;
 }
 
-/** Returns true for a text with a scheme and a slash, with two slashes, or with a host name before a path or a query. */
+/** Returns true for a text that has a scheme and a slash, two slashes, or a host name before a path or a query. */
 function isUrl(slashed: string): boolean {
   if (/[a-z0-9+.-]:\/|\/\//i.test(slashed) || /^(?:https?|wss?|ftp):/i.test(slashed)) return true;
   return /^(?:[\w-]+\.)+[\w-]+(?::\d+)?[/?]/.test(slashed);

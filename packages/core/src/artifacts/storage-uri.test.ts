@@ -6,7 +6,7 @@ import { signedUrlIn } from './signed-url.ts';
 import { visibleText } from '../values/visible-text.ts';
 import { judgeStorageUri, linkObjection, type LocalFiles } from './storage-uri.ts';
 
-/** Adds a name to each row that is safe to print. */
+/** Gives each row a name that can be printed safely. */
 const named = <Row extends { readonly url: string }>(rows: readonly Row[]) =>
   rows.map((row) => ({ ...row, name: visibleText(JSON.stringify(row.url.slice(0, 80))) }));
 const accepted = named(acceptedUrls);
@@ -93,7 +93,7 @@ describe('a URL in metadata', () => {
   );
 });
 
-/** Returns the text with some of its characters that `which` matches replaced, by a choice of `picks`. */
+/** Replaces some of the characters that match `which`. `picks` decides which of them. */
 function mutated(text: string, which: RegExp, picks: readonly boolean[], by: (character: string) => string): string {
   let at = 0;
   return text.replace(which, (character) => (picks[at++ % picks.length] === true ? by(character) : character));
@@ -106,7 +106,7 @@ const otherCase = (letter: string): string =>
   letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
 const fullWidth = (character: string): string => String.fromCharCode((character.codePointAt(0) ?? 0) + 0xfee0);
 
-/** Changes of a URL that no browser and no server notices, or that they undo. */
+/** Changes of a URL that browsers and servers ignore or undo. */
 const disguises: Readonly<Record<string, (url: string, picks: readonly boolean[]) => string>> = {
   case: (url, picks) => mutated(url, /[a-z]/gi, picks, otherCase),
   'percent-encoded parameters': (url, picks) =>

@@ -5,17 +5,20 @@ import { hostOf, signedUrlIn } from './signed-url.ts';
 export const maxUrlLength = 2048;
 
 /**
- * The URIs of files on the machine of the caller that the server accepts. `none`: none, in production. `uri`: only
+ * Which URIs of files on the caller's machine the server accepts. `none`: none, in production. `uri`: only
  * `local-dev://…`, in tests. `path`: also bare paths and `file:` URIs, which become `local-dev://…`, in local mode.
  */
 export type LocalFiles = 'none' | 'uri' | 'path';
 
-/** The result of the rule for stored URIs: the URI in the form to store with its provider, or why it is refused. */
+/**
+ * The result of the rule for stored URIs. It is the URI in its stored form with its provider, or the reason for
+ * refusing it.
+ */
 export type JudgedUri =
   | { readonly uri: string; readonly provider: StorageProvider; readonly objection?: undefined }
   | { readonly objection: string };
 
-/** Hosts with a provider of their own. The subdomains of a host in the second list have the same provider. */
+/** Hosts that determine a provider. For a host in the second list, its subdomains have the same provider. */
 const providerHosts: readonly (readonly [StorageProvider, readonly string[], readonly string[]])[] = [
   [
     'github',
@@ -27,8 +30,8 @@ const providerHosts: readonly (readonly [StorageProvider, readonly string[], rea
 ];
 
 /**
- * Applies the storage policy to the URI of a pointer, and infers the storage provider from it. The policy is the same
- * on every create and update. The rules for `local-dev` depend on the mode of the server (`localFiles`).
+ * Applies the storage policy to the URI of a pointer, and derives the storage provider from it. The policy is the same
+ * for every create and update. The rules for `local-dev` depend on the mode of the server (`localFiles`).
  */
 export function judgeStorageUri(text: string, localFiles: LocalFiles): JudgedUri {
   const objection = textObjection(text);
@@ -57,8 +60,8 @@ export function judgeStorageUri(text: string, localFiles: LocalFiles): JudgedUri
 }
 
 /**
- * Returns why a link must not be stored, or undefined. Links are those of tasks and bundles. A link must be an http or
- * https URL, and the rules of `judgeStorageUri` for such URLs apply.
+ * Returns why a link of a task or bundle must not be stored, or undefined if it may be. A link must be an http or https
+ * URL, to which the rules of `judgeStorageUri` apply.
  */
 export function linkObjection(text: string): string | undefined {
   const objection = textObjection(text);
@@ -66,7 +69,7 @@ export function linkObjection(text: string): string | undefined {
   return /^https?:/i.test(text) ? judgeWebUrl(text).objection : 'must be an http or https URL';
 }
 
-/** Returns why no URL may be written in this way, or undefined. */
+/** Returns why a text of this form cannot be a URL, or undefined. */
 function textObjection(text: string): string | undefined {
   if (text === '') return 'must not be empty';
   if (text.length > maxUrlLength) return `is longer than ${String(maxUrlLength)} characters`;
@@ -102,7 +105,7 @@ function judgeBucketUri(text: string, scheme: 's3' | 'gs'): JudgedUri {
   return { uri: text, provider: scheme === 's3' ? 's3' : 'gcs' };
 }
 
-/** Returns the scheme of a URI in lower case. Returns undefined for a path, also for one such as `C:\a` or `C:/a`. */
+/** Returns the scheme of a URI in lower case. Returns undefined for a path. `C:\a` and `C:/a` are paths too. */
 function schemeOf(text: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   return scheme?.length === 1 ? undefined : scheme;

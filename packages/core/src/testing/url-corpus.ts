@@ -1,6 +1,6 @@
 import type { StorageProvider } from '../artifacts/artifact.ts';
 
-/** A URL that the storage policy accepts, with the provider that is inferred from it. */
+/** A URL that the storage policy accepts. Also the provider that is derived from it. */
 export interface AcceptedUrl {
   readonly url: string;
   readonly provider: StorageProvider;
@@ -12,7 +12,7 @@ export const exampleChecksum = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const accepted = (provider: StorageProvider, urls: readonly string[]): AcceptedUrl[] =>
   urls.map((url) => ({ url, provider }));
 
-/** Spellings that the storage policy accepts. Metadata may contain each of them too. */
+/** Spellings of URLs that the storage policy accepts. Metadata may contain them too. */
 export const acceptedUrls: readonly AcceptedUrl[] = [
   ...accepted('s3', [
     's3://bucket/key',
@@ -57,9 +57,9 @@ export const acceptedUrls: readonly AcceptedUrl[] = [
 export interface RefusedUrl {
   readonly url: string;
   /**
-   * `signed`: the URL gives access to its holder, so no place may contain it, metadata included. `embedding`: the URL
-   * contains a script or bytes, so no place may contain it. `form`: the URL is no durable place, so only texts that are
-   * not URLs may contain it.
+   * Why the URL is refused. `signed`: it gives access to everyone who has it, so no field may contain it, not even
+   * metadata. `embedding`: it contains a script or bytes, so no field may contain it. `form`: it does not lead to a
+   * durable place, so only texts that are not URLs may contain it.
    */
   readonly because: 'signed' | 'embedding' | 'form';
 }

@@ -4,12 +4,12 @@ export type Credential = (
       readonly kind: 'token';
       readonly name: string | undefined;
       readonly sha256: string;
-      /** True if the token has the prefix of user tokens. Only user tokens are then looked up. */
+      /** True if the token has the prefix of user tokens. Only in this case is it looked up among the user tokens. */
       readonly isUserToken: boolean;
     }
   | { readonly kind: 'session'; readonly sessions: readonly string[]; readonly pageSecret: string }
   | { readonly kind: 'none' }
 ) & {
-  /** The user for whom the call is made: the header `Proofhouse-Actor`. Undefined without the header. */
+  /** The user for whom the call is made, from the header `Proofhouse-Actor`. Undefined if the header is missing. */
   readonly actor?: string | undefined;
 };

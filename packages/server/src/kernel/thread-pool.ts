@@ -21,8 +21,8 @@ export interface ThreadPoolParts {
   readonly subject: string;
   readonly clock: Clock;
   /**
-   * Longest time in milliseconds that a thread may take for one answer, its start included. A thread that takes longer is
-   * ended, as if it had ended by itself. Default: no limit.
+   * Longest time in milliseconds that a thread may take for one answer, including its start. A thread that takes longer
+   * is ended. Default: no limit.
    */
   readonly longestAnswerMs?: number;
   /** Called before a thread starts. If it throws, the caller of `run` gets this error. */

@@ -24,16 +24,16 @@ export interface SecretThreadsParts extends ScanOptions {
 const niceness = 5;
 
 /**
- * Time in milliseconds after which a thread that gives no answer is ended. A request runs for about 20 ms, but all
- * processors may be busy, and a thread also has to start.
+ * A thread that gives no answer for this time (ms) is ended. A request normally runs for about 20 ms, but all
+ * processors may be busy, and a thread also needs time to start.
  */
 export const longestAnswerMs = 30_000;
 
 /**
- * Threads that scan text for secrets. All chunks of one content go to one thread, which keeps the state of its scan
- * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. A
- * request that takes long is interrupted and continued in a later session, so the scans of a thread share it fairly. If a
- * thread ends, or is ended because it gives no answer, the scans whose state it kept fail with `unavailable`.
+ * Threads that scan text for secrets. All chunks of one content go to the same thread, which keeps the state of the
+ * scan between them. Each request is a session of its own. So a slow upload does not occupy a thread between its
+ * chunks. A long request is interrupted and continued in a later session, so the scans of a thread share it fairly. If
+ * a thread ends, or is ended because it gives no answer, its scans fail with `unavailable`.
  */
 export class SecretThreads {
   readonly #pools: readonly { readonly pool: ThreadPool; open: number }[];

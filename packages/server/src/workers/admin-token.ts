@@ -37,7 +37,7 @@ export class AdminToken {
     return new AdminToken(kept, kept === hash ? token : undefined);
   }
 
-  /** Identifies the token. It is no secret, because the hash of the token cannot be derived from it. */
+  /** Identifies the token. It is not secret, because the hash of the token cannot be derived from it. */
   get key(): string {
     return sha256Hex(`key of ${this.#sha256}`);
   }

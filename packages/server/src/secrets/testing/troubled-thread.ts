@@ -1,4 +1,4 @@
-// A thread that works as `secret-thread.ts`, until a text contains a word that makes it throw, end or hang.
+// A thread for tests that works like `secret-thread.ts`. If a text contains a special word, it throws, ends or hangs.
 import process from 'node:process';
 import { houseSecrets } from '../../kernel/house-secrets.ts';
 import { serveThread } from '../../kernel/serve-thread.ts';

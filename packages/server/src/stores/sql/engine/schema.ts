@@ -200,7 +200,7 @@ export interface ArtifactHistoryRow {
   to_status: ArtifactRecord['status'];
   digest: string | null;
   note: string | null;
-  /** A JSON list; null if there is no comment. */
+  /** A JSON list. Null if there is no comment. */
   comments: string | null;
 }
 
@@ -291,7 +291,7 @@ export interface UserTokenRow {
   user_id: string;
   sha256: string;
   description: string | null;
-  /** 1 for a token whose calls may name another user, else 0. */
+  /** 1 if calls with the token may name another user, else 0. */
   may_act_for: number;
   epoch: number;
   created_by: string;
@@ -301,7 +301,10 @@ export interface UserTokenRow {
   version: number;
 }
 
-/** For whom a session or a sign-in code is valid: `user_id` and `epoch`, or `admin_key` for the admin token. */
+/**
+ * The person for whom a session or a sign-in code is valid. `user_id` and `epoch` are set for a user, and `admin_key`
+ * for the admin token.
+ */
 export interface OwnerColumns {
   user_id: string | null;
   epoch: number | null;

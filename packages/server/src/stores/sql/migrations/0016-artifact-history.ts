@@ -2,7 +2,10 @@ import { sql, type Kysely } from 'kysely';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable } from './create-table.ts';
 
-/** Creates the history of artifacts. Artifacts of earlier versions have no entries, because no status could change. */
+/**
+ * Creates the history of artifacts. Existing artifacts get no entries, because earlier versions could not change a
+ * status.
+ */
 export async function artifactHistory(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await createTable(db, syntax, 'artifact_history', ['id'], syntax.columns.tableEnd, {
     id: 'text',

@@ -5,7 +5,7 @@ import type { FoundSession, TokenOfUser } from '../../../users/user-store.ts';
 /** Number of entries at which the cache is cleared. */
 const maxEntries = 10_000;
 
-/** The kinds of credentials, with the result of a look-up of each. */
+/** The kinds of credentials. Each has the type of the result of its look-up. */
 export interface Cached {
   worker: CredentialRecord;
   user: TokenOfUser;
@@ -13,9 +13,9 @@ export interface Cached {
 }
 
 /**
- * Caches credentials by the hash of their secret, because every request reads one. Allowed only for an engine that is
- * the sole writer of its database. The whole cache is cleared when a record changes that decides whether a credential is
- * valid, before the call that changed the record returns.
+ * Caches credentials by the hash of their secret, because every request reads one. May be used only if no other process
+ * writes to the database. If a record changes that decides whether a credential is valid, the whole cache is cleared
+ * before the call that changed it returns.
  */
 export class CredentialCache {
   readonly #kept = new Map<string, Cached[keyof Cached]>();
@@ -23,9 +23,8 @@ export class CredentialCache {
   #cleared = 0;
 
   /**
-   * Returns the cached result for these hashes, or else the result of `read`. The result of `read` is not kept if the cache
-   * was cleared while `read` ran, because it may be older than the change that cleared the cache. An unknown credential is
-   * never kept.
+   * Returns the cached result for these hashes, or else the result of `read`. If the cache was cleared while `read`
+   * ran, the result is not cached, because it may be outdated. An unknown credential is never cached.
    */
   async find<Kind extends keyof Cached>(
     kind: Kind,

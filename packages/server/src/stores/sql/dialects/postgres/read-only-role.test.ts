@@ -84,8 +84,8 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     const speaking = (rows as { name: string }[])
       .map(({ name }) => name)
       .filter((name) => /\..*(secret|password|token|hash|sha256|session|cookie|signing|private)/.test(name));
-    // `blob_sha256` is the digest of an artifact and not a secret. Everybody who may read the artifact's record may
-    // read it. `token_id` is the id of a token and not the token.
+    // `blob_sha256` is the digest of an artifact and not a secret. Each role that may read the record of the artifact
+    // may also read the digest. `token_id` is the id of a token and not the token.
     expect(speaking.filter((name) => !secrets.includes(name)).toSorted()).toEqual([
       'artifacts.blob_sha256',
       'blob_owners.sha256',

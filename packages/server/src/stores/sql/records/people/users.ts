@@ -31,7 +31,7 @@ const enabledAdmins = statement<{ limit: number }>()((db, p) =>
     .limit(p.limit),
 );
 
-/** The columns of a user, under names that no column of the joined tables has. */
+/** The columns of a user, renamed. In a join, no other table may have a column with the same name. */
 const userColumns = [
   'users.name as user_name',
   'users.email as user_email',
@@ -56,7 +56,10 @@ const tokenBySecret = statement<{ sha256: string }>()((db, p) =>
     .where('user_tokens.sha256', '=', p.sha256),
 );
 
-/** Selects sessions with their users and tokens. A request needs one round trip, so the tables are joined. */
+/**
+ * Selects sessions together with their users and tokens. The tables are joined, so that a request needs only one round
+ * trip.
+ */
 function sessionsWithOwners(db: Queries) {
   return db
     .selectFrom('sessions')
@@ -196,7 +199,7 @@ export class SqlUserStore implements UserStore {
     });
   }
 
-  /** Looks a credential up by the hashes of its secrets, in the cache first. */
+  /** Looks up a credential by the hashes of its secrets: first in the cache, then in the database. */
   #look<Kind extends keyof Cached>(
     kind: Kind,
     hashes: readonly string[],
@@ -218,7 +221,7 @@ function foundSession(row: SessionWithOwner): FoundSession {
   return { session: sessionFromRow(row), user: userOf(row.user_id, row), token };
 }
 
-/** Returns the user of a joined row. Undefined if the row has none. */
+/** Returns the user in a joined row, or undefined if the row has none. */
 function userOf(id: string | null | undefined, row: UserColumns | undefined): UserRecord | undefined {
   if (id == null || row === undefined || row.user_name === null || row.user_role === null) return undefined;
   return userFromRow({
