@@ -1,4 +1,5 @@
-// Tests that the commands that send files mask them first, print what was masked, and refuse archives with a secret.
+// Tests the commands that send files. They must mask files first, print what was masked, and refuse archives with a
+// secret.
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Sends secrets from a worker's machine to a real server in every way, and searches for them in everything that the server
-// keeps, answers and logs, and in everything that the commands print.
+// Sends secrets from the machine of a worker to a real server in every way. Then searches for them in everything that
+// the server stores, answers and logs, and in everything that the commands print.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

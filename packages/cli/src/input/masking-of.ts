@@ -5,7 +5,7 @@ import type { UploadMasking } from '@proofhouse/client/worker';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, type ConnectionOptions } from '../connected-command.ts';
 
-/** The options that say where the known values of a mask come from. */
+/** The options that say which known values are masked. */
 export interface MaskFlags {
   readonly secretFile?: readonly string[] | undefined;
   readonly secretName?: readonly string[] | undefined;
@@ -13,7 +13,10 @@ export interface MaskFlags {
 
 /** The options of a command that sends files. */
 export interface MaskingFlags extends MaskFlags {
-  /** False after `--no-mask`, else undefined: commander sets no default in a command that is configured by a hook. */
+  /**
+   * False after `--no-mask`, else undefined. A hook configures this command, and for such a command commander sets no
+   * default.
+   */
   readonly mask?: boolean | undefined;
   readonly allowBinary?: true | undefined;
 }
@@ -24,7 +27,7 @@ names contain PASSWORD, TOKEN, SECRET, API_KEY and the like, the token of the ca
 digest are those of the bytes that were sent. What was masked is printed on standard error, never a value. A binary file or
 an archive with a secret, or a file with a secret in its name, is not sent. --no-mask sends the bytes unchanged.`;
 
-/** Returns the mask of the environment of a command. */
+/** Returns the mask for the environment of a command. */
 export function maskOf(
   context: CommandContext,
   { secretFile = [], secretName: names }: MaskFlags,
@@ -34,7 +37,7 @@ export function maskOf(
   return environmentMask({ env: context.env, names, files, tokens });
 }
 
-/** Returns how a command masks the files that it sends. */
+/** Returns the settings with which a command masks the files that it sends. */
 export async function maskingOf(
   context: CommandContext,
   options: MaskingFlags & ConnectionOptions,

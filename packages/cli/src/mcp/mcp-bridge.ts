@@ -44,7 +44,7 @@ export interface BridgeStreams {
 
 export interface BridgeParts {
   readonly client: ProofhouseClient;
-  /** How the artifacts, events and results of the tools are masked. */
+  /** The settings for masking the artifacts, events and results of the tools. */
   readonly masking: UploadMasking;
 }
 
@@ -113,7 +113,10 @@ function bridge(parts: BridgeParts, cwd: string): McpServer {
 
 const headers = { 'user-agent': `proofhouse-mcp/${version}` };
 
-/** Operations whose texts come from the work on a job. Other texts, such as the payload of a new job, are instructions. */
+/**
+ * Operations that report work on a job, so their texts are masked. Other texts, such as the payload of a new job, are
+ * instructions.
+ */
 const reports: readonly OperationId[] = ['appendEvents', 'completeJob', 'completeJobs', 'failJob', 'ackCancel'];
 
 interface Caller extends BridgeParts {

@@ -3,7 +3,9 @@ import type { SecretMask } from '@proofhouse/client/masking';
 import type { CommandContext } from '../command-context.ts';
 import { printable } from './printable.ts';
 
-/** Returns how often which rule or variable was masked, such as `github-token 1, known:DB_PASSWORD 3`. */
+/**
+ * Returns a text with the masked rules and variables and their numbers, such as `github-token 1, known:DB_PASSWORD 3`.
+ */
 export function countsText({ masked }: MaskingReceipt): string {
   return masked.map(({ rule, count }) => `${rule} ${count}`).join(', ');
 }
@@ -15,13 +17,16 @@ export function warnOfShortValues(context: CommandContext, mask: SecretMask | un
   }
 }
 
-/** What was masked in a file, and one line for each part of it that was not scanned. */
+/** What was masked in a file. Also one line for each part of the file that was not scanned. */
 export interface FileMasking {
   readonly receipt: MaskingReceipt;
   readonly unscanned: readonly string[];
 }
 
-/** Prints on standard error what was masked in a file. Prints nothing if all of it was scanned and nothing was masked. */
+/**
+ * Prints on standard error what was masked in a file. Prints nothing if the whole file was scanned and nothing was
+ * masked.
+ */
 export function printMasking(
   context: CommandContext,
   json: boolean,

@@ -12,8 +12,8 @@ interface ToolCall {
 }
 
 /**
- * Calls tools of `proofhouse mcp`, one after the other, and returns everything that it wrote to both outputs. Throws if a
- * call fails.
+ * Calls tools of `proofhouse mcp` one after another. Returns everything that it wrote to standard output and standard
+ * error. Throws if a call fails.
  */
 export async function callTools(
   { env, cwd }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string },

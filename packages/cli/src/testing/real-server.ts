@@ -19,7 +19,7 @@ export class RealServer {
   readonly #settings: Readonly<Record<string, string>>;
   #port = '0';
   #process: ChildProcess | undefined;
-  /** Everything that the server wrote to standard error: its log. */
+  /** Everything that the server has written to standard error, which is its log. */
   log = '';
 
   private constructor(folder: string, settings: Readonly<Record<string, string>>) {

@@ -16,17 +16,20 @@ export interface SinkSite {
   readonly folder: string;
 }
 
-/** What a sink showed: the output of its processes, and everything that the API returns of what it sent. */
+/**
+ * What became visible after a sink was used: the output of its processes, and everything that the API returns about the
+ * sent texts.
+ */
 export interface SinkTraces {
   readonly shown: string;
-  /** Number of secrets that were sent, each once for each place at which its text was cut. */
+  /** Number of secrets that were sent. A secret counts once for each position at which its text was cut. */
   readonly sentSecrets: number;
 }
 
 const texts = secretForms.map(({ text }) => text);
 const entry = path.resolve(import.meta.dirname, '../../bin/proofhouse.js');
 
-/** All places at which a text can be cut into two pieces. */
+/** Returns all positions at which a text can be cut into two pieces. */
 function cutsOf(text: string): number[] {
   return Array.from({ length: Buffer.byteLength(text) - 1 }, (_, at) => at + 1);
 }
@@ -34,8 +37,8 @@ function cutsOf(text: string): number[] {
 const cutCount = texts.reduce((sum, text) => sum + cutsOf(text).length, 0);
 
 /**
- * The ways in which text leaves the machine of a worker. Each sends every text of `secretForms`. Where the sink takes a
- * stream, each text is sent in two pieces, cut at every position, and then byte by byte.
+ * The sinks: all ways in which text leaves the machine of a worker. Each sends every text of `secretForms`. If a sink
+ * accepts a stream, each text is sent in two pieces for every position of the cut, and then byte by byte.
  */
 export const secretSinks: Readonly<Record<string, (site: SinkSite) => Promise<SinkTraces>>> = {
   'the log, diff and files of a command that succeeds': (site) => runCommand(site, { exitCode: 0, output: 1 }),
@@ -57,7 +60,7 @@ async function workerToken(site: SinkSite): Promise<string> {
   return (await clientOf(site).workerTokens.create({ workerId: `worker-${workers}` })).token;
 }
 
-/** Creates the job that is claimed first. */
+/** Creates a job that is claimed before all others. */
 async function firstJob(site: SinkSite): Promise<Job> {
   return clientOf(site).jobs.create({ type: 'exec', priority: 1000 });
 }
@@ -73,8 +76,9 @@ async function jobAsText(site: SinkSite, jobId: string): Promise<string> {
   return parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n');
 }
 
-// Writes each text to the given output and to a file, in two pieces at every cut, then byte by byte. Between two pieces it
-// pauses, so that the worker usually reads them one by one. Then it edits a file of the repository.
+// Writes each text to the given output and to a file, in two pieces for every position of the cut, then byte by byte.
+// It pauses between two pieces, so that the worker usually reads them one by one. At the end it edits a file of the
+// repository.
 const script = `
   import { appendFileSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
   const [, , inputs, exitCode, output] = process.argv;
@@ -136,7 +140,8 @@ async function runCommand(
   for (const name of ['log.log', 'out.txt', 'diff.diff', 'diffs.json', `${texts.length}.json`]) {
     if (!shown.includes(`"${name}"`)) throw new Error(`there is no ${name}`);
   }
-  // The log has each text for each cut and once more, the file, the diff and the JSON file have each text once.
+  // In the log, each text occurs once for each cut and once more. In the file, the diff and the JSON file, each text
+  // occurs once.
   return { shown, sentSecrets: cutCount + 4 * texts.length };
 }
 
@@ -166,7 +171,7 @@ async function runHandler(site: SinkSite): Promise<SinkTraces> {
   const shown = [await jobAsText(site, job.id), ...messages].join('\n');
   if (!shown.includes(`"${texts.length - 1}.txt"`))
     throw new Error(`the handler did not send all: ${messages.join('\n')}`);
-  // Each text was sent for each cut and byte by byte, in a message, a payload, a title and metadata.
+  // Each text was sent once for each cut, then byte by byte, and once in a message, a payload, a title and metadata.
   return { shown, sentSecrets: cutCount + 5 * texts.length };
 }
 
@@ -182,7 +187,7 @@ async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
   yield lineEnd;
 }
 
-/** The environment of a command that sends files: its mask file has `addedValue`. */
+/** Returns the environment for a command that sends files. The mask file in it contains `addedValue`. */
 async function environmentOf(site: SinkSite, token: string): Promise<Record<string, string>> {
   const maskFile = path.join(site.folder, `mask-${token.slice(-8)}`);
   const env = {

@@ -4,8 +4,8 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { shownSecrets } from '@proofhouse/client/testing/secret-forms';
 
 /**
- * Returns one line for each part of a secret that is in the path or the bytes of a file below the folder. Compressed files
- * are also searched decompressed.
+ * Returns one line for each part of a secret in the path or the bytes of a file below the folder. Compressed files are
+ * also searched after decompression.
  */
 export async function shownInFiles(folder: string): Promise<string[]> {
   const shown: string[] = [];

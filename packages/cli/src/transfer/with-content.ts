@@ -7,8 +7,9 @@ import { AppError } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 
 /**
- * Opens a file and calls `use` with its content. For `-`, standard input is first copied into a temporary file, because a
- * content is read more than once: a secret may be found at its end, when nothing may have been sent yet.
+ * Opens a file and calls `use` with its content. For `-`, first copies standard input to a temporary file, because a
+ * content must be read more than once. A secret may be at its end, and nothing may be sent before the whole content was
+ * scanned.
  */
 export async function withContent<Result>(
   context: CommandContext,

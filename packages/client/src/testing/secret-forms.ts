@@ -72,11 +72,14 @@ export const secretForms: readonly SecretForm[] = [
   { name: 'an added value in JSON', text: JSON.stringify([addedValue]), secrets: addedValue.split('\n') },
 ];
 
-/** A text in which the base64 of the variable begins `offset` bytes after a group of three bytes. */
+/**
+ * Returns a text that contains the base64 of data in which the variable begins `offset` bytes after a group of three
+ * bytes.
+ */
 function base64At(offset: number): SecretForm {
   const before = 'xy'.slice(0, offset);
   const encoded = Buffer.from(`${before}${deployToken}`).toString('base64');
-  // The characters at both ends also depend on other bytes.
+  // The characters at both ends also depend on other bytes, so they are not part of the secret.
   const secret = encoded.slice(offset === 0 ? 0 : offset + 1, -4);
   return { name: `a variable in base64 at offset ${offset}`, text: `data ${encoded} end`, secrets: [secret] };
 }

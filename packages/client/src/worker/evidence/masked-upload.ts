@@ -32,7 +32,7 @@ export interface DepositContent extends Content {
 
 export type UploadMasking = Omit<MaskContentOptions, 'signal'>;
 
-/** An uploaded artifact, what was masked in its content, and one line for each part that was not scanned. */
+/** An uploaded artifact, with what was masked in it. Also one line for each part that was not scanned. */
 export interface MaskedUpload {
   readonly artifact: JobArtifact;
   readonly receipt: MaskingReceipt;
@@ -40,9 +40,10 @@ export interface MaskedUpload {
 }
 
 /**
- * Uploads a content after masking it, with the digest of the masked bytes, so that the server stores exactly these bytes.
- * The title, the content type and the metadata are masked too. The content is read three times, and once more for each
- * retry. Rejects if masking fails, and with `secret_found` if a secret is in the name, or in a content that is not text.
+ * Masks a content and uploads it with the digest of the masked bytes, so that the server stores exactly these bytes.
+ * Also masks the title, the content type and the metadata. The content is read three times, and once more for each
+ * retry. Rejects if masking fails. Rejects with `secret_found` if a secret is in the name, or in a content that is not
+ * text.
  */
 export async function uploadMasked(
   client: ProofhouseClient,
@@ -64,7 +65,7 @@ export async function uploadMasked(
 }
 
 /**
- * Uploads a file as `uploadMasked` does. If the file grows during the upload, only the bytes that it had at the beginning
+ * Uploads a file as `uploadMasked` does. If the file grows during the upload, only the bytes that it had at the start
  * are sent.
  */
 export async function uploadFile(
