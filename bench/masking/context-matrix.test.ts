@@ -1,4 +1,4 @@
-// Every context with every family of secrets, on the development half of the corpus.
+// Tests every combination of a context and a family of secrets, on the development half of the corpus.
 import { expect, it } from 'vitest';
 import { contexts } from './corpus/contexts.ts';
 import { makeCorpus } from './corpus/make-corpus.ts';
@@ -9,13 +9,16 @@ const samples = makeCorpus('development').filter(
   (sample) => sample.class === 'structured' || sample.class === 'generic',
 );
 
-/** The cells of the matrix in which some secrets are not found: a context with the start of the names of families. */
+/**
+ * The combinations in which some secrets are not found. Each is a context with the beginnings of the names of families.
+ */
 const gaps: Readonly<Record<string, readonly string[]>> = {
-  // Text with a plus at the start of a line of Base64: the plus stays, as the sign of a diff.
+  // A plus at the start of a line of Base64 stays, because it may be the sign of a diff.
   'XML element': ['pem '],
-  // Names outside of passwords, with values that have no digit, or that have the form of a slug.
+  // Some names do not name a password. Their values must look random, and these values have no digit or look like words
+  // with hyphens.
   'argument or constant': ['letters and digits', 'words and digits'],
-  // No rule relates the columns of a header to the values of a row.
+  // No rule connects the names in the first row of a table with the values in later rows.
   'column names in a header': [''],
   'SQL with column names': [''],
 };

@@ -1,4 +1,4 @@
-// Values that stand beside the name of a secret, or look random, and are no secrets. Each line is one text.
+// Values that are no secrets, although the name of a secret is beside them or they look random. Each line is one text.
 import { expect, it } from 'vitest';
 import { compileSecrets, maskText, secretRules } from '@proofhouse/core';
 

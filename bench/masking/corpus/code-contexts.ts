@@ -1,4 +1,4 @@
-// Contexts of source code and of the files of programs.
+// Contexts (texts around a value) in source code and in files of programs.
 import { camel, kebab, pascal, snake, upper, type Context } from './context.ts';
 
 const source: readonly Context[] = [

@@ -1,4 +1,4 @@
-// Secrets in arguments of commands and in the files of commands, without a name beside them.
+// Secrets in the arguments of commands and in the files of commands. No name is beside them.
 import { secret } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 

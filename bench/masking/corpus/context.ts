@@ -1,4 +1,4 @@
-// The parts of a template: the value with its name, and the spellings of names.
+// The parts of a template are the value with its name, and several spellings of the name.
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface NamedValue {

@@ -42,7 +42,7 @@ function lines({ begin, body, end }: KeyBlock, indent = ''): string {
   return [tolerated(begin), ...body.split('\n').map(secret), tolerated(end)].map((line) => indent + line).join('\n');
 }
 
-/** Returns the key block in which `wrap` adds other text to each line. */
+/** Returns the key block with other text on each line, which `wrap` adds. */
 function wrapped({ begin, body, end }: KeyBlock, wrap: (line: string, index: number) => string): string {
   return [tolerated(begin), ...body.split('\n').map(secret), tolerated(end)].map(wrap).join('\n');
 }

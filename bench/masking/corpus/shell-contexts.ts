@@ -1,4 +1,4 @@
-// Contexts of shells, commands and their output.
+// Contexts (texts around a value) in shells, in commands and in their output.
 import { camel, kebab, pascal, snake, upper, type Context } from './context.ts';
 
 const esc = '\u{1b}';

@@ -1,4 +1,4 @@
-// Contexts in which the name of a value is the name of a column, or a cell before the value.
+// Contexts in tables: the name of a value is the name of its column, or is in the cell before it.
 import { camel, kebab, snake, type Context } from './context.ts';
 
 export const tableContexts: readonly Context[] = [

@@ -1,4 +1,4 @@
-// Tests what the server answers and stores when a thread that scans for secrets throws, ends or hangs.
+// Tests a thread that scans for secrets and throws, ends or hangs: what the server then answers and stores.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -28,7 +28,9 @@ const cases = ['make-it-throw', 'make-it-end', 'make-it-hang'].flatMap((word) =>
   Object.entries(doors).map(([door, call]) => ({ word, door, call })),
 );
 
-/** Returns the answer to a call. A thread that hangs is ended when the clock has advanced by its limit. */
+/**
+ * Returns the answer to a call. Advances the clock by the time limit of a thread, so that a thread that hangs is ended.
+ */
 async function withTime(t: TestServer, word: string, call: () => Promise<Answer>): Promise<Answer> {
   const state = { isAnswered: false };
   const answer = call().finally(() => {
@@ -36,7 +38,7 @@ async function withTime(t: TestServer, word: string, call: () => Promise<Answer>
   });
   if (word !== 'make-it-hang') return answer;
   while (!state.isAnswered) {
-    // Other requests are answered while the thread hangs. The call has reached the thread before they are answered.
+    // Other requests must be answered while the thread hangs. The call has reached the thread by then.
     for (let request = 0; request < 10; request += 1) expect((await t.get('/healthz')).status).toBe(200);
     const short = await t.put((await t.enqueue()).id, { name: t.unique('short'), file: 'short' });
     expect(short.status).toBe(201);

@@ -1,4 +1,4 @@
-// Sends secrets in bodies that arrive in pieces, cut at every position of the secret, under the policy `reject`.
+// Sends secrets under the policy `reject`. The bodies arrive in pieces, with a cut at every position of the secret.
 import { inject, expect, it } from 'vitest';
 import { expectNowhere } from './support/expect-nowhere.ts';
 import { forAnyStore } from './support/for-each-store.ts';
@@ -31,10 +31,10 @@ function inForm(fields: Readonly<Record<string, string>>, pieces: readonly Buffe
   return [form.subarray(0, at), ...pieces, form.subarray(at + mark.length)];
 }
 
-/** A text that is scanned in a thread, because it is too long to be scanned on the event loop. */
+/** A text that is too long to be scanned on the event loop, so it is scanned in a thread. */
 const filler = 'a line of text\n'.repeat(600);
 
-/** Distance of the positions at which a content is cut. `npm run test:long` cuts at every position in all calls. */
+/** Distance between the positions of the cuts. `npm run test:long` cuts at every position in all calls. */
 function stepOf(door: string, before: string): number {
   return inject('isLongRun') === true || (door === 'a PUT' && before === '') ? 1 : 9;
 }

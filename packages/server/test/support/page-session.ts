@@ -10,7 +10,7 @@ export interface PageSession {
   readonly 'proofhouse-page-secret': string;
 }
 
-/** Signs a page in as the person, by default as the holder of the admin token. */
+/** Signs the web page in as the given person. Default: the admin token. */
 export async function signedInPage(
   t: TestServer,
   headers: Record<string, string> = {},

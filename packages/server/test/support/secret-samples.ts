@@ -44,7 +44,7 @@ const usualRules = new Set(
   ).split(' '),
 );
 
-/** The samples of twelve formats that are sent to every call that stores text. */
+/** The samples of twelve secret formats. They are sent to every call that stores text. */
 export function usualSamples(): SecretSample[] {
   return secretSamples('structured').filter(({ rule }) => usualRules.has(rule));
 }

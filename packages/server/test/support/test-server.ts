@@ -46,7 +46,9 @@ export interface CallOptions {
   readonly json?: unknown;
   /** A body that is sent unchanged. */
   readonly payload?: string | Buffer;
-  /** A body of unknown length. The server receives it piece by piece, because each piece is a chunk of HTTP. */
+  /**
+   * A body without a Content-Length. Each piece is sent as its own HTTP chunk, so the server receives them one by one.
+   */
   readonly pieces?: readonly Buffer[];
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
