@@ -149,3 +149,15 @@ it('masks the old and the new value of a block scalar in a diff', () => {
   );
   expect(masked(set, password)).not.toMatch(/pass!/);
 });
+
+it('masks a secret whose keyword is not its beginning, also one byte a chunk and inside of another text', () => {
+  const secret = 'aB3' + '8Q~' + makeExample('base62', 34);
+  for (const before of ['', 'AZURE_CLIENT_SECRET=', 'x y ', '"', 'zzzz', '***MASKED***']) {
+    for (const size of [1, 2, 3, Infinity]) {
+      const output = masked(set, `${before}${secret} end`, size);
+      expect(output).not.toContain(secret.slice(0, 3));
+      expect(output).toBe(masked(set, `${before}${secret} end`));
+      expect(masked(set, output)).toBe(output);
+    }
+  }
+});

@@ -47,6 +47,11 @@ export interface SecretRule {
    * the whole match is masked. Every quantifier must be bounded. A lookbehind may read at most 40 characters.
    */
   readonly pattern: RegExp;
+  /**
+   * Number of bytes directly before the keyword that belong to the secret, because the keyword is not its beginning. A
+   * lookbehind of `pattern` must require them, and they must be letters, digits or signs of `_~.-`.
+   */
+  readonly lead?: number;
   /** Largest length of a match in bytes, including lookaheads. At most 65,536. */
   readonly maxLength: number;
   /** Smallest Shannon entropy of a secret, in bits per character. */

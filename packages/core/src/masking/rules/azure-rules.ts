@@ -5,7 +5,7 @@ import type { SecretRule } from '../secret-rule.ts';
 const accountKey = makeExample('base64', 86) + '==';
 const sharedKey = makeExample('base64', 43) + '=';
 const signature = makeExample('base62', 42) + '%2B' + makeExample('base62', 0) + '%3D';
-const clientSecret = '8Q~' + makeExample('base62', 34);
+const clientSecret = 'aB3' + '8Q~' + makeExample('base62', 34);
 
 const accepts = (secret: string): boolean => !isPlaceholder(secret);
 
@@ -49,15 +49,14 @@ export const azureRules: readonly SecretRule[] = [
   {
     id: 'azure-client-secret',
     class: 'structured',
-    // The keyword begins with a digit. The three characters before it also belong to the secret. They are not masked,
-    // because a match begins at its keyword.
     keywords: ['0q~', '1q~', '2q~', '3q~', '4q~', '5q~', '6q~', '7q~', '8q~', '9q~'],
+    lead: 3,
     pattern: /(?<=[A-Za-z0-9_~.-]{3})\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~])/dy,
     maxLength: 40,
     minEntropy: 3.5,
     accepts,
     examples: {
-      matches: [{ text: `AZURE_CLIENT_SECRET=aB3${clientSecret}`, secret: clientSecret }],
+      matches: [{ text: `AZURE_CLIENT_SECRET=${clientSecret}`, secret: clientSecret }],
       ignores: ['8Q~short', `abc8Q~${'x'.repeat(34)}`],
     },
   },

@@ -52,6 +52,8 @@ export interface CompiledRules {
   readonly automaton: KeywordAutomaton;
   readonly keywordLengths: Uint16Array;
   readonly longestKeyword: number;
+  /** Largest `lead` of a rule. */
+  readonly longestLead: number;
   /** The rules of each keyword. The placeholder is a keyword without rules. */
   readonly rulesOf: readonly (readonly CompiledRule[])[];
 }
@@ -81,6 +83,7 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
     automaton: buildKeywordAutomaton(keywords),
     keywordLengths,
     longestKeyword: keywordLengths.reduce((longest, length) => Math.max(longest, length)),
+    longestLead: rules.reduce((longest, { lead = 0 }) => Math.max(longest, lead), 0),
     rulesOf: [...byKeyword.values()],
   };
   compiled.set(rules, result);

@@ -19,6 +19,11 @@ export function isAlphanumeric(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
+/** Returns true for a byte that may belong to the lead of a secret: a letter, a digit or one of `_~.-`. */
+export function isLead(byte: number): boolean {
+  return isAlphanumeric(byte) || byte === 0x5f || byte === 0x7e || byte === 0x2e || byte === 0x2d;
+}
+
 /**
  * Returns true if an escape sequence or an option of one letter (`-p`) may end before `at`. A letter or digit precedes
  * `at`. This cheap test runs before the patterns that begin with `wordStart`. It returns true wherever `wordStart` may

@@ -8,7 +8,7 @@ import { acceptsSecret } from '../secret-rule.ts';
 import { leadLength, lineBefore, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import { RunLimit } from './run-limit.ts';
 import type { SecondLook } from './second-look.ts';
-import { isAlphanumeric, mayEndEscape } from './escape-ends.ts';
+import { isAlphanumeric, isLead, mayEndEscape } from './escape-ends.ts';
 import type { SpanQueue } from './span-queue.ts';
 import { WindowText } from './window-text.ts';
 import { WordEnds } from './word-ends.ts';
@@ -114,7 +114,17 @@ export class RuleScan {
       if (this.#hits.endOf(hit) - this.#compiled.longestKeyword >= hold) break;
       hold = Math.min(hold, this.#hits.startOf(hit));
     }
+    hold = this.#leadBefore(hold);
     return this.#block === undefined ? hold : Math.min(hold, this.#block.holdFrom);
+  }
+
+  /** Returns the position of the first byte before `position` that may be in the lead of a secret. */
+  #leadBefore(position: number): number {
+    const { bytes, base } = this.#window;
+    const first = Math.max(this.#from, position - this.#compiled.longestLead);
+    let at = position;
+    while (at > first && isLead(bytes[at - 1 - base] ?? 0)) at -= 1;
+    return at;
   }
 
   #findKeywords(ended: boolean): void {
@@ -238,7 +248,7 @@ export class RuleScan {
       isAccepted = true;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
       const [first, last] = rangeOf();
-      const start = from + first + leadLength(match.input, first, secret);
+      const start = from + first + leadLength(match.input, first, secret) - (rule.lead ?? 0);
       this.#spans.add({ start, end: from + last, rule: rule.id, rank });
     }
     return isAccepted;

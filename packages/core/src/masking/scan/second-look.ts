@@ -46,6 +46,7 @@ export class SecondLook {
   /** Number of bytes that were passed to patterns. */
   steps = 0;
   readonly #longestKeyword: number;
+  readonly #longestLead: number;
   readonly #spans: SpanQueue;
   readonly #confirmed: boolean;
   /** The hits. The end of a hit is the end of the bytes that its pattern may have read in the first run. */
@@ -54,6 +55,7 @@ export class SecondLook {
   constructor(compiled: CompiledRules, spans: SpanQueue, confirmed: boolean) {
     this.#confirmed = confirmed;
     this.#longestKeyword = compiled.longestKeyword;
+    this.#longestLead = compiled.longestLead;
     this.#spans = spans;
   }
 
@@ -76,8 +78,8 @@ export class SecondLook {
     let first = hold;
     for (let hit = 0; hit < this.#hits.size; hit += 1) {
       const start = this.#hits.startOf(hit);
-      if (start - this.#longestKeyword >= first) break;
-      first = Math.min(first, start);
+      if (start - this.#longestKeyword - this.#longestLead >= first) break;
+      first = Math.min(first, start - this.#longestLead);
     }
     return first;
   }
@@ -132,8 +134,8 @@ export class SecondLook {
       if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
       const [first, last] = rangeOf();
-      const range = { start: positionOf(segments, from + first, false), end: positionOf(segments, from + last, true) };
-      this.#spans.add({ ...range, rule: rule.id, rank });
+      const start = positionOf(segments, Math.max(0, from + first - (rule.lead ?? 0)), false);
+      this.#spans.add({ start, end: positionOf(segments, from + last, true), rule: rule.id, rank });
     }
     return true;
   }
