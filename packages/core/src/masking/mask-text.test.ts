@@ -16,6 +16,33 @@ it('returns a text without secrets as it is, with lone surrogates', () => {
   expect(maskText(set, 'lone \uD800 surrogate')).toEqual({ text: 'lone \uD800 surrogate', receipt: { masked: [] } });
 });
 
-it('masks a text with lone surrogates, which become U+FFFD', () => {
-  expect(maskText(set, '\uDC00 sécret-välue \uD800').text).toBe(`\uFFFD ${maskPlaceholder} \uFFFD`);
+it('keeps lone surrogates and all other characters around a secret', () => {
+  const secret = 'sécret-välue';
+  const others = [
+    '\uD800',
+    '\uDBFF',
+    '\uDC00',
+    '\uDFFF',
+    '\uD800\uDC00',
+    '\uD7FF',
+    '\uE000',
+    '\uFFFD',
+    '\u{10FFFF}',
+    'é',
+    'í',
+    'a',
+  ];
+  for (const before of others) {
+    for (const after of others) {
+      const text = `${after}${before}${secret}${after}${before}`;
+      const masked = text.replace(secret, maskPlaceholder);
+      expect(maskText(set, text).text).toBe(masked);
+      expect(maskText(set, masked).text).toBe(masked);
+    }
+  }
+});
+
+it('masks a value that has a lone surrogate', () => {
+  const known = compileSecrets({ values: [{ name: 'V', value: 'se\uD800cret-value' }] });
+  expect(maskText(known, '\uDC00 se\uD800cret-value').text).toBe(`\uDC00 ${maskPlaceholder}`);
 });

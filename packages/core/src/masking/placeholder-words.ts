@@ -70,6 +70,14 @@ export function isPlaceholder(text: string): boolean {
   );
 }
 
+/**
+ * Returns true for a single word of placeholders, such as `postgres`, and for a template variable. They also occur in
+ * ordinary text, so they are no known values.
+ */
+export function isCommonWord(text: string): boolean {
+  return markers.test(text.toLowerCase()) || /^(?:\$\{[^{}]{1,128}\}|<[^<>]{1,128}>|\*+)$/.test(text);
+}
+
 /** Returns true if the text has template variables and, beside them, only a few characters or words of placeholders. */
 function isTemplate(text: string): boolean {
   const rest = text.replaceAll(template, '');

@@ -61,13 +61,21 @@ describe('the variables that hold secrets', () => {
     });
   });
 
+  it.each(['postgres', 'password', 'Secret', 'guest', 'rabbitmq', '${DB_PASSWORD}', '<password>', '********'])(
+    'do not include the word %j, alone or as the password of a URL',
+    (word) => {
+      const { values } = knownValues({ DATABASE_URL: `postgres://postgres:${word}@db.test/x`, DB_PASSWORD: word });
+      expect(values).toEqual([]);
+    },
+  );
+
   it('include all whose value is a URL with a password, of which the password is masked, also decoded', () => {
     const { values } = knownValues({
       DATABASE_URL: 'postgres://app:p%40ss-word@db.test/x',
       HOME_URL: 'https://a.test:80/',
     });
     expect(values.map((value) => value.value)).toEqual(['p%40ss-word', 'p@ss-word']);
-    expect(knownValues({ A_URL: 'redis://:abc@db.test' }).skipped).toEqual([{ name: 'A_URL', reason: 'too-short' }]);
+    expect(knownValues({ A_URL: 'redis://:x7q@db.test' }).skipped).toEqual([{ name: 'A_URL', reason: 'too-short' }]);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { isCommonWord } from '../placeholder-words.ts';
 import { shortestValue } from './value-forms.ts';
 
 /** A value that no output may contain. Receipts and findings contain `known:` and the name instead of the value. */
@@ -52,13 +53,11 @@ const alwaysSecret: ReadonlySet<string> = new Set(['GIT_TOKEN', 'ARTIFACT_STORE_
 /** Settings of Proofhouse whose names look like names of secrets. */
 const ownSettings: ReadonlySet<string> = new Set(['PROOFHOUSE_SECRET_POLICY']);
 
-/** Common values of settings. They are not masked, because they also occur in ordinary text. */
-const commonWords: ReadonlySet<string> = new Set(
+/** Common values of settings that are no words of placeholders. They are not masked, because they occur in ordinary text. */
+const settingWords: ReadonlySet<string> = new Set(
   (
-    'true false enabled disabled enable disable default required optional always never manual automatic ' +
-    'undefined nothing reject refuse warning verbose silent notice production staging development testing ' +
-    'localhost basic bearer digest oauth oauth2 client public private internal external strict relaxed ' +
-    'memory inherit prompt keyring keychain plaintext secret secrets string number boolean object unknown'
+    'enable disable automatic nothing refuse warning verbose silent notice basic bearer digest oauth oauth2 ' +
+    'internal external strict relaxed memory inherit keyring keychain plaintext'
   ).split(' '),
 );
 
@@ -104,7 +103,7 @@ function nameGlob(glob: string): RegExp {
 function skipReason(name: string, value: string): SkipReason | undefined {
   if (ownSettings.has(name.toUpperCase())) return 'setting';
   if (/^[+-]?\d+$/.test(value)) return 'integer';
-  if (commonWords.has(value.toLowerCase())) return 'common-word';
+  if (isCommonWord(value) || settingWords.has(value.toLowerCase())) return 'common-word';
   return value.length < shortestValue ? 'too-short' : undefined;
 }
 
