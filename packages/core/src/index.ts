@@ -31,6 +31,7 @@ export * from './review/review-comment.ts';
 export * from './review/status-moves.ts';
 export * from './storage/retention.ts';
 export * from './v0/v0-models.ts';
+export { namesSecretNumber } from './masking/assignment-names.ts';
 export * from './masking/mask-placeholder.ts';
 export * from './masking/mask-text.ts';
 export * from './masking/masking-receipt.ts';

@@ -85,6 +85,16 @@ test('JSON values keep their shape', () => {
   });
 });
 
+test('a long number under a key that names a secret becomes the placeholder', () => {
+  const mask = new SecretMask();
+  const value = { password: 1_234_567_890, nested: [{ dbPassword: 987_654, pin: 5 }], apiKey: 42, max_tokens: 128_000 };
+  const masked = { password: mark, nested: [{ dbPassword: mark, pin: 5 }], apiKey: 42, max_tokens: 128_000 };
+  expect(mask.json(value)).toEqual(masked);
+  expect(mask.json(masked)).toBe(masked);
+  const counts = { totalTokens: 1_234_567, tokenCount: 9_876_543, passed: 100_000, secretsFound: 123_456 };
+  expect(mask.json(counts)).toBe(counts);
+});
+
 test('a text that cannot be masked is withheld, and bytes that cannot be masked are not returned', () => {
   const mask = new SecretMask({ values: [{ name: 'ONE', value: one }] });
   const stream = mask.stream();

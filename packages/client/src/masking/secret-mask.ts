@@ -6,6 +6,7 @@ import {
   MaskingStream,
   maskPlaceholder,
   maskText,
+  namesSecretNumber,
   SecretScan,
   secretNames,
   secretRules,
@@ -135,16 +136,19 @@ export class SecretMask {
     return scan.end().findings.length > 0;
   }
 
-  /** Returns a JSON value with all its texts masked. A number whose key names a secret becomes a text. */
+  /** Returns a JSON value with all its texts masked. A long number whose key names a secret becomes the placeholder. */
   json<Value>(value: Value): Value {
+    const replaced = (key: string, item: unknown): unknown => {
+      return typeof item === 'number' && isSecretNumber(key, item) ? maskPlaceholder : item;
+    };
     // The result is undefined for a value that JSON cannot hold, such as undefined.
-    const text = JSON.stringify(value) as string | undefined;
+    const text = JSON.stringify(value, replaced) as string | undefined;
     if (text === undefined) return value;
     // Each text is masked by itself first, because JSON escapes it: a text with an escaped secret is then escaped twice.
     const ofTexts = this.#maskedTexts(JSON.parse(text));
     const textOfTexts = JSON.stringify(ofTexts);
     const masked = this.text(textOfTexts);
-    if (masked === text) return value;
+    if (masked === JSON.stringify(value)) return value;
     try {
       return JSON.parse(masked) as Value;
     } catch {
@@ -207,6 +211,11 @@ export class SecretMask {
       }),
     );
   }
+}
+
+/** Returns true for a number that is as long as a secret and whose key names a secret. Shorter numbers are settings. */
+function isSecretNumber(key: string, number: number): boolean {
+  return Math.abs(number) >= 100_000 && namesSecretNumber(key);
 }
 
 /** Returns false for a value that is too short to be masked. */

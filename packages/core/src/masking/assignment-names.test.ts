@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tailNamesSecret } from './assignment-names.ts';
+import { namesSecretNumber, tailNamesSecret } from './assignment-names.ts';
 
 describe('the rest of a name after the word for a secret', () => {
   it.each([
@@ -29,3 +29,17 @@ describe('the rest of a name after the word for a secret', () => {
     expect(tailNamesSecret(word, tail)).toBe(false);
   });
 });
+
+it.each(['password', 'db_password', 'apiKey', 'secret', 'userPassword2'])(
+  '%s names a number that is a secret',
+  (name) => {
+    expect(namesSecretNumber(name)).toBe(true);
+  },
+);
+
+it.each(['tokens', 'max_tokens', 'totalTokens', 'tokenCount', 'passed', 'passwordLength', 'secret_ttl', 'duration'])(
+  '%s names a number that is no secret',
+  (name) => {
+    expect(namesSecretNumber(name)).toBe(false);
+  },
+);

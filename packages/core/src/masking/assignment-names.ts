@@ -139,3 +139,15 @@ export function tailNamesSecret(word: string, tail: string): boolean {
 export function namesPassword(word: string): boolean {
   return /^(?:pass|pwd)/i.test(word);
 }
+
+const secretWords = new RegExp(secretWord, 'gi');
+
+/**
+ * Returns true if a number that is the value of this name is a secret, such as `password` and `pinToken`. Names such as
+ * `max_tokens` count something.
+ */
+export function namesSecretNumber(name: string): boolean {
+  if (/tokens/i.test(name)) return false;
+  const last = [...name.matchAll(secretWords)].at(-1);
+  return last !== undefined && tailNamesSecret(last[0], name.slice(last.index + last[0].length));
+}

@@ -53,10 +53,13 @@ const alwaysSecret: ReadonlySet<string> = new Set(['GIT_TOKEN', 'ARTIFACT_STORE_
 /** Settings of Proofhouse whose names look like names of secrets. */
 const ownSettings: ReadonlySet<string> = new Set(['PROOFHOUSE_SECRET_POLICY']);
 
-/** Common values of settings that are no words of placeholders. They are not masked, because they occur in ordinary text. */
+/**
+ * Common values of settings. They are not masked, because they occur in ordinary text. Words of placeholders with at least 6
+ * characters are not listed here.
+ */
 const settingWords: ReadonlySet<string> = new Set(
   (
-    'enable disable automatic nothing refuse warning verbose silent notice basic bearer digest oauth oauth2 ' +
+    'true false never enable disable automatic nothing refuse warning verbose silent notice basic bearer digest oauth oauth2 ' +
     'internal external strict relaxed memory inherit keyring keychain plaintext'
   ).split(' '),
 );
@@ -103,8 +106,9 @@ function nameGlob(glob: string): RegExp {
 function skipReason(name: string, value: string): SkipReason | undefined {
   if (ownSettings.has(name.toUpperCase())) return 'setting';
   if (/^[+-]?\d+$/.test(value)) return 'integer';
-  if (isCommonWord(value) || settingWords.has(value.toLowerCase())) return 'common-word';
-  return value.length < shortestValue ? 'too-short' : undefined;
+  if (settingWords.has(value.toLowerCase())) return 'common-word';
+  if (value.length < shortestValue) return 'too-short';
+  return isCommonWord(value) ? 'common-word' : undefined;
 }
 
 const schemes = /[a-z][a-z0-9+.-]*:\/\//gi;
