@@ -2,7 +2,7 @@
 export interface WorkerPolicy {
   readonly allowedJobTypes?: readonly string[];
   readonly allowedRepositories?: readonly string[];
-  /** If present, these capabilities replace those that the worker sends with its claims. */
+  /** The capabilities of the worker. If they are present, those in its claims are ignored. */
   readonly capabilities?: readonly string[];
   /**
    * True if the credential may create jobs, limited to `allowedJobTypes` and `allowedRepositories`, and read the jobs

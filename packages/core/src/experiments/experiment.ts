@@ -69,7 +69,10 @@ export interface GroupMember {
  * the experiment. Members of `orchestrators` have no additional rights.
  */
 export const standingGroups = ['admins', 'orchestrators'] as const;
-/** Name of the group whose direct and indirect members have the rights of the admin in their experiment. */
+/**
+ * Name of a standing group. Its members, direct or through other groups, have the rights of the admin in the
+ * experiment.
+ */
 export const adminsGroup = 'admins';
 
 /** These limits keep an answer about a group small, and the check for cycles of groups fast. */

@@ -8,7 +8,7 @@ import type { ValueForm } from './values/value-forms.ts';
 import { indexForms } from './values/value-index.ts';
 import type { ValueIndex } from './values/value-index.ts';
 
-/** The known values and rules for which a scanner searches. Immutable, so that several streams can share it. */
+/** The known values and rules that a scanner searches for. A set never changes, so several streams can share it. */
 export interface SecretSet {
   readonly rules: CompiledRules;
   readonly values: readonly ValueIndex[];

@@ -14,20 +14,19 @@ interface CharacterRun {
 /** A part of a token format: a literal text, a choice of literal texts, or a sequence of characters. */
 type FormatPart = string | readonly string[] | CharacterRun;
 
-/** The parts of a token format. The first part is a literal text, because it begins with the keyword of the rule. */
+/**
+ * The parts of a token format. The first part must be a literal text, because the keyword of the rule is taken from it.
+ */
 export type TokenFormat = readonly [string | readonly string[], ...FormatPart[]];
 
 interface TokenOptions {
-  /**
-   * False if a letter or digit may stand directly before the token. Default: true if a first part has fewer than 5
-   * characters.
-   */
+  /** False if a letter or digit may precede the token. Default: true if a first part has fewer than 5 characters. */
   readonly isWord?: boolean;
-  /** If present, these keywords are used instead of those that are derived from the first part. */
+  /** Keywords of the rule. Default: those that are derived from the first part. */
   readonly keywords?: readonly string[];
   readonly minEntropy?: number;
   readonly confirms?: (secret: string) => boolean;
-  /** If present, these examples are used instead of those that are derived from the format. */
+  /** Examples of the rule. Default: those that are derived from the format. */
   readonly examples?: SecretExamples;
 }
 
@@ -63,13 +62,13 @@ export const base64url = run('base64url');
 export const uuid = [hex(8), '-', hex(4), '-', hex(4), '-', hex(4), '-', hex(12)];
 
 /**
- * Source of a pattern for the escape character: the byte itself, or as JSON, JavaScript, the shell and terminals write
- * it.
+ * Source of a pattern for the escape character: as a byte, or as it is written in JSON, JavaScript, the shell and
+ * terminals.
  */
 export const escapeCharacter = String.raw`(?:\x1b|\\(?:x1[bB]|u001[bB]|e|033)|\^\[)`;
 
 /**
- * Source of a pattern for escape sequences that end with a letter or a digit, of at most 36 characters each. They occur
+ * Source of a pattern for escape sequences that end with a letter or a digit, each of at most 36 characters. They occur
  * in strings (`\n`, `\x3d`, `\u003d`), in URLs (`%3D`, `%253D`), in mails (`=3D`), and as control sequences of
  * terminals. Sequences for colours also match without their escape character, because some programs remove it.
  */
@@ -87,7 +86,7 @@ export const escapeBefore = `(?<=${escapeSequences})`;
 
 /**
  * Source of a pattern that matches at the beginning of a word. A token with a short prefix must begin there. A word
- * also begins after an escape sequence, and after an option of one letter (`-p`). No word begins directly after the
+ * also begins after an escape sequence, and after an option of one letter (`-p`). No word begins directly after a
  * placeholder, because none began after the secret that it replaces.
  */
 export const wordStart = String.raw`(?<![A-Za-z0-9]|ASKED\*\*\*)|(?<=${escapeSequences}|(?:^|[^A-Za-z0-9_-])-[A-Za-z])`;
@@ -122,8 +121,8 @@ function alternatives(part: string | readonly string[]): readonly string[] {
 }
 
 /**
- * Returns the keyword of a token rule, given the fixed text with which its tokens begin. The keyword ends before the
- * first slash of that text, because JSON may contain the slash as `\/`.
+ * Returns the keyword of a token rule. `text` is the literal text at the beginning of its tokens. The keyword ends
+ * before the first slash of `text`, because JSON may contain the slash as `\/`.
  */
 function keywordOf(text: string): string {
   const start = text.split('/')[0] ?? '';
@@ -154,7 +153,7 @@ function examplesOf(format: TokenFormat): SecretExamples {
   };
 }
 
-/** Returns the token within a context, such as a JSON string. The examples of tokens use the contexts in turn. */
+/** Puts the token into a context, such as a JSON string. Successive examples use the contexts in turn. */
 function surround(token: string, index: number): string {
   const contexts = [
     `value: "${token}",`,
@@ -175,8 +174,8 @@ function sampleOf(part: FormatPart, seed: number): string {
 }
 
 /**
- * Returns a part without random content: a literal text unchanged, a sequence as one repeated character. The result of
- * all parts is no secret.
+ * Returns a part without random content: a literal text stays unchanged, and a sequence becomes one repeated character.
+ * All these parts together are no secret.
  */
 function repeatedOf(part: FormatPart): string {
   if (typeof part !== 'object' || !('alphabet' in part)) return alternatives(part)[0] ?? '';

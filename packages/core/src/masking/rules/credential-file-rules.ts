@@ -15,10 +15,10 @@ const isSecret = (secret: string): boolean => !isPlaceholder(secret) && secret.l
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const lineBreak = String.raw`(?:\r?\n|\\n)`;
-/** Source of a pattern for the text before the first line of a YAML block scalar, also in a diff. */
+/** Source of a pattern for the text before the first line of a YAML block scalar. It also matches in a diff. */
 const scalarLine = String.raw`${lineBreak}[+ -]?[ \t]{1,32}`;
 /**
- * Source of a pattern for the text before a further line of a block scalar. In a diff, where the new value follows the
+ * Source of a pattern for the text before another line of a block scalar. In a diff, where the new value follows the
  * old one, such a line has one word. Elsewhere the line must be base64, because any text may follow a value.
  */
 const nextScalarLine = String.raw`${lineBreak}(?:[+-][ \t]{1,32}(?=[^\s"'\\]{6,512}[ \t]{0,8}(?:[\r\n\\]|$))|[+ -]?[ \t]{1,32}(?=[A-Za-z0-9+/=_-]{20}))`;

@@ -8,8 +8,8 @@ const basic = 'dXNlcjp' + makeExample('base62', 20);
 const session = makeExample('hex', 32);
 
 /**
- * Source of a pattern for the text between the name of a header and its value, in HTTP, JSON, escaped JSON, source code
- * and tables.
+ * Source of a pattern for the text between the name of a header and its value. It matches HTTP, JSON, escaped JSON,
+ * source code and tables.
  */
 const separator = String.raw`(?:\\{0,3}["'\x60\]]){0,2}[ \t]{0,8}(?:=>|[=:,])[ \t]{0,8}(?:\[[ \t\r\n]{0,24})?(?:\\{0,3}["'\x60]){0,1}`;
 
@@ -167,7 +167,7 @@ export const headerRules: readonly SecretRule[] = [
     class: 'context',
     keywords: ['set-cookie'],
     needs: 'assignment',
-    // The attributes of a cookie, which follow its value, are not masked.
+    // The value of the cookie is masked. The attributes after it are not.
     pattern: new RegExp(
       String.raw`set-cookie(?:\\{0,3}["'])?[ \t]{0,4}[:=,][ \t]{0,4}(?:\[[ \t\r\n]{0,24})?(?:\\{0,3}["'\x60])?${cookieName}=(?<secret>[^\s;,"'\\]{8,4096})`,
       'dyi',

@@ -12,7 +12,7 @@ export const urlRules: readonly SecretRule[] = [
     id: 'url-password',
     class: 'context',
     keywords: ['://', String.raw`:\/\/`],
-    // A password that is not percent-encoded may contain `@`. So the password ends at the last `@` before a slash or a
+    // A password may contain `@` without percent-encoding. So the password ends at the last `@` before a slash or a
     // blank.
     pattern:
       /(?<=[A-Za-z0-9]):(?:\\{0,2}\/){2}[^\s/?#@:"'`<>\\]{0,128}:(?<secret>[^\s/"'`<>\\]{1,256})@(?=[A-Za-z0-9.[$%{_*-])/dy,

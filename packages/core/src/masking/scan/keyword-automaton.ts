@@ -8,14 +8,11 @@ export interface KeywordAutomaton {
   readonly classes: Uint8Array;
   readonly shift: number;
   readonly firstHit: number;
-  /**
-   * For each state, the number of bytes on the way from the root to the state. These bytes are the beginning of a
-   * keyword.
-   */
+  /** For each state, the number of bytes on the way from the root. These bytes are the beginning of a keyword. */
   readonly depths: Uint16Array;
   /**
-   * The element at index `n` belongs to the state `firstHit + n`. It lists the keywords that end in this state, the
-   * longest first. A keyword is given as its index in the list of keywords.
+   * The element at index `n` belongs to the state `firstHit + n`. It lists the keywords that end in this state, longest
+   * first, as indexes in the list of keywords.
    */
   readonly hits: readonly Uint16Array[];
 }
@@ -23,8 +20,8 @@ export interface KeywordAutomaton {
 const largestState = 0xffff;
 
 /**
- * Builds the automaton of the keywords, which are compared without case. Throws a RangeError if the keywords need more
- * than 65,535 states.
+ * Builds the automaton of the keywords, which are compared without case. Throws a RangeError if it would have more than
+ * 65,535 states.
  */
 export function buildKeywordAutomaton(keywords: readonly string[]): KeywordAutomaton {
   const folded = keywords.map((keyword) => keyword.toLowerCase());
@@ -97,13 +94,13 @@ class Trie {
     return this.#withHitsLast();
   }
 
-  /** Fills the missing transitions of each state with those of its failure state, in breadth-first order. */
+  /** Adds the missing transitions of each state: those of its failure state, in breadth-first order. */
   #addFailureTransitions(): void {
     const table = this.#table;
     const width = 1 << this.#shift;
     const failure = new Uint16Array(this.#ends.length);
     const queue: number[] = [0];
-    // The loop appends to the queue while it reads the queue.
+    // The loop appends states to the queue and visits these too.
     for (const state of queue) {
       const fallback = failure[state] ?? 0;
       if (state !== 0) this.#ends[state]?.push(...(this.#ends[fallback] ?? []));
@@ -121,8 +118,8 @@ class Trie {
   }
 
   /**
-   * Renumbers the states, so that those in which a keyword ends have the largest numbers. One comparison then finds
-   * such a state.
+   * Renumbers the states so that those in which a keyword ends have the largest numbers. One comparison then shows
+   * whether a keyword ends.
    */
   #withHitsLast(): KeywordAutomaton {
     const states = this.#ends.map((_, state) => state);
