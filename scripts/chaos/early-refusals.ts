@@ -121,8 +121,9 @@ function streamOf(size: number, late = false): ReadableStream {
 }
 
 /**
- * Writes four pipelined requests at once: two that succeed, one that is refused, and one more. There must be three
- * answers. Returns the status of the third, or a sentence if their number differs.
+ * Writes four pipelined requests at once: two that succeed, one that is refused, and one more. The server must not
+ * answer the last one, because it closes the connection after a refusal. Returns the status of the third answer, or a
+ * sentence if there are not exactly three answers.
  */
 function pipelined(url: string, target: Target, size: number): Promise<number | string> {
   const { port } = new URL(url);

@@ -87,7 +87,7 @@ const deposit = (part: (text: string) => object): Door => {
     (await WireExperiment.make(t)).send([{ name: 'file', value: 'bytes', filename: 'a', ...part(text) }]);
 };
 
-/** Puts `at` in front of the names of fields. */
+/** Returns the fields with `at` as a prefix of their names. */
 function under(at: string, fields: Readonly<Record<string, Treatment>>): Record<string, Treatment> {
   return Object.fromEntries(Object.entries(fields).map(([name, treatment]) => [`${at}.${name}`, treatment]));
 }

@@ -1,5 +1,5 @@
-// Sends secrets to servers on a Postgres of their own, and searches for them in the files of the Postgres: tables, indexes,
-// WAL and log.
+// Sends secrets to servers with their own Postgres. Then searches for the secrets in the files of the Postgres: tables,
+// indexes, WAL and log.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,7 +16,7 @@ import { byteDoors, textDoors } from './support/secret-doors.ts';
 import { usualSamples } from './support/secret-samples.ts';
 import { adminToken, startTestServer } from './support/test-server.ts';
 
-/** A word that the tests store on purpose, as proof that the search finds what is stored. */
+/** A word that the tests store on purpose. If it is found, the search works. */
 const control = 'a-word-that-is-stored-on-purpose';
 
 let postgres: RunningPostgres;
@@ -30,7 +30,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Writes all changes to the files of the tables, and expects that the control word is in these files and in the WAL. */
+/**
+ * Makes Postgres write all changes to its files. Expects the control word in the files of the tables and in the WAL.
+ */
 async function checkpoint(): Promise<void> {
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
@@ -42,7 +44,7 @@ async function checkpoint(): Promise<void> {
   expect(places.some((file) => file.includes('/pg_wal/'))).toBe(true);
 }
 
-/** Returns all rows of all tables as text. Postgres compresses long values in its files. */
+/** Returns all rows of all tables as text. This is needed because Postgres compresses long values in its files. */
 async function rowsOf(databaseUrl: string): Promise<string> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -15,7 +15,10 @@ export function redact(text: string, secrets: ReadonlySet<string>): string {
   return known.replace(tokenMember, `$1${blank}`);
 }
 
-/** Shortest beginning of a secret that is replaced at the end of a text. A shorter one reveals nothing. */
+/**
+ * The end of a text may cut a secret. The remaining beginning is replaced only if it has at least this length. A
+ * shorter one reveals nothing.
+ */
 const tellingLength = 4;
 
 function withoutTail(text: string, secret: string): string {

@@ -98,8 +98,8 @@ export interface JobsParts {
 }
 
 /**
- * The queue for its callers. It checks access and the fields of requests, and throws errors. The state machine is
- * `decideJob` in core.
+ * The operations of the queue, for HTTP and MCP. Checks access and the fields of requests, and throws errors. The state
+ * machine of a job is `decideJob` in core.
  */
 export class Jobs {
   readonly #store: JobStore;

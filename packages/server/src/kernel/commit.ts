@@ -215,7 +215,7 @@ export interface IdempotencyKey {
   readonly principal: string;
   readonly operation: string;
   readonly key: string;
-  /** Hash of the content of the request. A repetition must have the same fingerprint. */
+  /** Hash of the content of the request. A repeated request must have the same hash. */
   readonly fingerprint: string;
   readonly resourceId: string;
   readonly expiresAt: number;

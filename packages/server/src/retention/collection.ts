@@ -46,8 +46,7 @@ export interface CollectionParts {
    */
   readonly graceMs: number;
   /**
-   * Throws when the database and the blob storage belong to different stores. Called before every slice (a part of a
-   * run with bounded work).
+   * Throws if the database and the blob storage belong to different stores. Called before every slice of a collection.
    */
   readonly requireSame: () => Promise<void>;
   /** True if the database is durable. */

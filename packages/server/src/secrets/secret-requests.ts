@@ -38,7 +38,10 @@ export interface ThreadResult extends TextScanResult {
   readonly isLate: boolean;
 }
 
-/** The answer to a request. When the request is finished, `value` is the result of `texts` (a list) or of `end`. */
+/**
+ * The answer to a request. When a request of the kind `texts` or `end` is finished, `value` is its result. For `texts`
+ * it is a list.
+ */
 export interface SecretAnswer {
   readonly isFinished: boolean;
   readonly value: ThreadResult | readonly ThreadResult[] | undefined;

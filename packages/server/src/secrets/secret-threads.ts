@@ -13,13 +13,13 @@ export interface SecretThreadsParts extends ScanOptions {
   readonly clock: Clock;
   /** Number of threads. Default: the number of processors minus one, at least 1 and at most 4. */
   readonly threads?: number;
-  /** Path of the script of the threads. Tests replace it by a script that fails. */
+  /** Path of the script of the threads. Tests use another script, which fails. */
   readonly script?: string | undefined;
 }
 
 /**
- * Niceness of the threads. It gives the event loop priority over the scans, as in `scan-thread.ts`. It is not larger,
- * because an upload would then wait long for its scan while all processors are busy.
+ * Niceness of the threads. It gives the event loop priority over the scans, as in `scan-thread.ts`. With a larger
+ * value, an upload would wait long for its scan while all processors are busy.
  */
 const niceness = 5;
 
@@ -77,7 +77,7 @@ export class SecretThreads {
     });
   }
 
-  /** Fails all scans with `unavailable`. Resolves when all threads have ended. */
+  /** Makes all scans fail with `unavailable`. Resolves when all threads have ended. */
   async close(): Promise<void> {
     await Promise.all(this.#pools.map(({ pool }) => pool.close()));
   }
@@ -87,7 +87,7 @@ export class SecretThreads {
   }
 }
 
-/** The scan of one content in a thread. Only one call may be pending at a time. */
+/** The scan of one content in a thread. The caller must await each call before the next one. */
 export class ThreadScan {
   readonly #pool: ThreadPool;
   readonly #id: number;
@@ -124,14 +124,14 @@ export class ThreadScan {
   abort(): void {
     this.#isAborted = true;
     this.#onEnd();
-    // The error is ignored. It means that the thread has ended, and with it the state of the scan.
+    // The error is ignored. It means that the thread has ended, so the state of the scan no longer exists.
     ask(this.#pool, { kind: 'abort', scan: this.#id }).catch(() => undefined);
   }
 }
 
 /**
- * Sends a request and, until its answer is finished or the scan is aborted, requests to continue it. Other scans of the
- * thread run between them.
+ * Sends a request. Then sends requests to continue it, until it is finished or the scan is aborted. In between, the
+ * thread runs other scans.
  */
 async function ask(
   pool: ThreadPool,

@@ -11,14 +11,16 @@ import { Utf8Check } from './utf8-check.ts';
 
 /** The secrets of one text. */
 export interface ScannedText {
-  /** The secrets, at most `maxSecretMarks`. Their offsets are in bytes of the text as it is stored. */
+  /**
+   * The secrets that were found. The list has at most `maxSecretMarks`. Their offsets are in bytes of the stored text.
+   */
   readonly secrets: readonly SecretFinding[];
-  /** Number of secrets that were found and are not in `secrets`. */
+  /** Number of further secrets that were found but are not in `secrets`. */
   readonly omitted: number;
 }
 
 /**
- * The options of a scan. If `confirmed` is true, a secret counts only if it also passes the stricter test of its rule,
+ * The options of a scan. If `confirmed` is true, only those secrets count that pass the stricter test of their rule,
  * such as a checksum.
  */
 export interface ScanOptions {
@@ -27,7 +29,7 @@ export interface ScanOptions {
 
 /** The result of the scan of one content. */
 export interface TextScanResult extends ScannedText {
-  /** False if the content is not valid in its encoding. It was then scanned for secrets in ASCII all the same. */
+  /** False if the content is not valid in its encoding. It was still scanned for secrets in ASCII. */
   readonly isValid: boolean;
 }
 
@@ -51,8 +53,8 @@ export class TextScan {
   }
 
   /**
-   * Returns the secrets. `isCutShort` is true if only the beginning of the content was scanned, so that its last character
-   * may be incomplete.
+   * Returns the secrets. `isCutShort` is true if only the beginning of the content was scanned. Its last character may
+   * then be incomplete.
    */
   end(isCutShort: boolean): TextScanResult {
     const unitBytes = this.#check instanceof Utf8Check ? 1 : 2;

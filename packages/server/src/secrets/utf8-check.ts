@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 /** Checks that a sequence of chunks is valid UTF-8. A chunk may end inside a character. */
 export class Utf8Check {
-  /** The first bytes of a character that continues in the next chunk. */
+  /** The first bytes of a character whose other bytes are in the next chunk. */
   #cut = new Uint8Array(0);
   #isValid = true;
 

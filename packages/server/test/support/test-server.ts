@@ -193,7 +193,9 @@ export class TestServer {
     return this.#port;
   }
 
-  /** Returns a name that is unique on this server, so that workers of one test do not claim the jobs of another. */
+  /**
+   * Returns a name that is unique on this server. Tests use it so that their workers do not claim jobs of other tests.
+   */
   unique(word: string): string {
     this.#count += 1;
     return `${word}-${this.#count}`;
@@ -221,7 +223,7 @@ export class TestServer {
     return answer.json.job as Job | null;
   }
 
-  /** Returns a running job with the worker that holds it, and its lease, which lasts `leaseSeconds`. */
+  /** Returns a running job, the worker that holds it, and its lease. The lease lasts `leaseSeconds`. */
   async running(
     fields: Partial<CreateJob> = {},
     leaseSeconds = 120,

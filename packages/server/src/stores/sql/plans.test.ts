@@ -31,8 +31,8 @@ import { counterAt, exists, insert, raise, unchanged, update } from '../../kerne
 type Value = string | number | null;
 
 /**
- * A statement that the store ran, with the parameters of one of its executions and the names of the engine methods that
- * ran it.
+ * A statement that the store ran. It has the parameters of one of its executions, and the names of the engine methods
+ * that ran it.
  */
 interface Seen {
   readonly compiled: CompiledStatement;
@@ -353,8 +353,8 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
 }
 
 /**
- * The queries of the store whose plans must be checked, each with a pattern of its statement. The test fails if a
- * pattern matches no recorded statement.
+ * The queries whose plans must be checked, each with a pattern of its statement. The test fails if a pattern matches no
+ * recorded statement.
  */
 const parts: readonly [string, RegExp][] = [
   ['claim: the newest route, the first lease, the first delay', /max\(number\) from job_routes/],

@@ -60,7 +60,7 @@ export interface JobState {
   status: JobStatus;
   /** 1 for a claimable job (queued and not delayed), else 0. The index `jobs_ready` contains only rows with 1. */
   ready: number;
-  /** The worker that holds the job, or that held it last. */
+  /** The worker that holds the job. If the job does not run, the worker that held it last. */
   claimed_by: string | null;
   lease_id: string | null;
   lease_expires_at: number | null;

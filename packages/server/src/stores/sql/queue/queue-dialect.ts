@@ -14,8 +14,8 @@ export type AdvisoryLock = 'promotion' | 'routes';
 export interface RouteSet {
   readonly ids: ReadonlySet<string>;
   /**
-   * Name of the set. Two sets with the same routes have the same name. Claims with such sets can share one query for
-   * candidates.
+   * Name of the set of routes. Two sets with the same routes have the same name. Claims with such sets can share one
+   * query for candidates.
    */
   readonly name: string;
 }

@@ -70,8 +70,8 @@ const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
 }));
 
 /**
- * Writes jobs with the same changed columns by one statement, together with their events. A statement for many rows
- * costs little more than one for a single row, both in network time and in planning time.
+ * Writes all jobs that have the same changed columns with one statement, together with their events. A statement for
+ * many rows takes little more network time and planning time than one for a single row.
  */
 export function* postgresWriteJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   const [only] = updates;

@@ -98,7 +98,7 @@ export class ProcessTime {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
-    // Stores an anchor with the new time, so that the next start does not shift the leases again.
+    // Stores a time anchor with the new time. Otherwise the next start would shift the leases again.
     yield* this.#keepAnchor();
   }
 

@@ -12,7 +12,7 @@ function* alwaysTaken(): Verb<boolean> {
 }
 
 /**
- * The operations of the queue on SQLite. One process writes, in one transaction at a time, so no rows are locked, and
+ * The operations of the queue on SQLite. One process writes, in one transaction at a time. So rows need no locks, and
  * each row is written by its own statement.
  */
 export const sqliteQueueDialect: QueueDialect = {
