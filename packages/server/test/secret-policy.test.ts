@@ -85,6 +85,25 @@ forEachStore(
       ]);
     });
 
+    it('refuses a secret in a text with a byte that is not valid in its encoding, before or after the secret', async () => {
+      const t = harness();
+      const { id } = await t.enqueue();
+      const secret = Buffer.from(`token ${githubToken(7)}\n`);
+      const utf16 = Buffer.from(`\ufefftoken ${githubToken(7)}\n`, 'utf16le');
+      const files = t.files().length;
+      for (const before of ['', 'a line of text\n'.repeat(1000)]) {
+        const texts = [
+          [Buffer.from(before), Buffer.of(0xff), secret],
+          [Buffer.from(before), secret, Buffer.of(0xff)],
+          [secret, Buffer.from(before), Buffer.from('caf\u00e9', 'latin1')],
+          [utf16, Buffer.from(before, 'utf16le'), Buffer.of(0x61)],
+        ];
+        for (const text of texts) expect((await t.put(id, { name: 'a', file: Buffer.concat(text) })).status).toBe(422);
+      }
+      expect(t.files()).toHaveLength(files);
+      expectNowhere(t, [githubToken(7)]);
+    });
+
     it('accepts a token whose checksum is wrong', async () => {
       const t = harness();
       const wrong = githubToken(6).slice(0, -1) + '_';
