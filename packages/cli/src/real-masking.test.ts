@@ -93,3 +93,19 @@ test('mask filter ends quietly when its reader does', () => {
   const said = execFileSync('bash', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'] });
   expect(said.toString()).toBe('y\ny 0\n');
 });
+
+// Last, because it stores a secret.
+test('artifact list and job get name the secrets that the server found, without their values', async () => {
+  const [form] = secretForms;
+  const [secret = ''] = form?.secrets ?? [];
+  const env = { PROOFHOUSE_URL: site.url, PROOFHOUSE_TOKEN: site.adminToken };
+  const payload = JSON.stringify({ text: form?.text });
+  const created = await runEntry(['job', 'create', '--type', 'exec', '--payload', payload, '--json'], { env });
+  const { id } = JSON.parse(created.stdout) as { id: string };
+  const push = ['artifact', 'push', id, '-', '--name', 'in.txt', '--no-mask'];
+  expect((await runEntry(push, { env, input: `x ${form?.text}` })).code).toBe(0);
+  const listed = await runEntry(['artifact', 'list', id], { env });
+  expect(listed.stdout).toMatch(/^Secrets in in\.txt: content: \S+ at byte \d+$/m);
+  expect(listed.stdout).not.toContain(secret);
+  expect((await runEntry(['job', 'get', id], { env })).stdout).toMatch(/^secrets +payload: \S+ at byte \d+$/m);
+});

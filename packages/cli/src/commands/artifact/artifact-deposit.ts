@@ -58,7 +58,7 @@ export function artifactDeposit(command: Command, context: CommandContext) {
               });
         printResult(context, options.json === true, deposit, () => `${printable(deposit.artifacts_uri)}\n`);
       } catch (error) {
-        throw about(label, error);
+        throw file === '' ? error : about(label, error);
       } finally {
         progress.end();
       }

@@ -87,7 +87,7 @@ async function pushOne(
       uploadMasked(client, jobId, { ...labels, onProgress }, content, options),
     );
   } catch (error) {
-    throw about(file === '-' ? 'standard input' : shownName(file), error);
+    throw file === '' ? error : about(file === '-' ? 'standard input' : shownName(file), error);
   } finally {
     progress.end();
   }

@@ -1,7 +1,8 @@
 import type { Command } from '@commander-js/extra-typings';
-import type { Job, JobFinish, SecretFindings } from '@proofhouse/core';
+import type { Job, JobFinish } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
+import { findingsLines } from '../../output/findings-lines.ts';
 import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { facts } from '../../output/table.ts';
@@ -20,17 +21,6 @@ function finishText({ outcomeCode, outcomeStage, outcomeReason, summary }: JobFi
   const words = [outcomeCode, outcomeStage, outcomeReason].filter((text) => text !== null).join(' · ');
   const lines = [words, typeof summary === 'object' ? summary && JSON.stringify(summary, null, 2) : summary];
   return lines.filter((line) => line !== null && line !== '').join('\n');
-}
-
-function findingsText({ secrets, omitted, unscanned }: SecretFindings): string {
-  const lines = [
-    ...secrets.map(({ field, rule, offset }) => `${field}: ${rule} at byte ${String(offset)}`),
-    ...(omitted === 0 ? [] : [`and ${String(omitted)} more`]),
-    ...unscanned.map(
-      ({ field, fromByte, reason }) => `${field}: not scanned from byte ${String(fromByte)} (${reason})`,
-    ),
-  ];
-  return lines.join('\n');
 }
 
 function jobText(job: Job, now: number): string {
@@ -57,7 +47,7 @@ function jobText(job: Job, now: number): string {
     ['result', job.resultSummary],
     ['error', job.errorMessage],
     ['finish', job.finish === null ? '' : finishText(job.finish)],
-    ['secrets', job.findings === null ? '' : findingsText(job.findings)],
+    ['secrets', job.findings === null ? '' : findingsLines(job.findings).join('\n')],
     ['payload', JSON.stringify(job.payload, null, 2)],
     ['', ''],
     ['next', job.status === 'queued' ? `proofhouse job why ${job.id}` : `proofhouse artifact list ${job.id}`],
