@@ -47,6 +47,17 @@ describe('usage', () => {
     ['group', 'remove'],
     ['group', 'delete'],
     ['whoami'],
+    ['login'],
+    ['logout'],
+    ['profile', 'list'],
+    ['profile', 'use'],
+    ['user', 'create'],
+    ['user', 'list'],
+    ['user', 'disable'],
+    ['user', 'enable'],
+    ['user', 'token', 'create'],
+    ['user', 'token', 'list'],
+    ['user', 'token', 'revoke'],
     ['worker', 'list'],
     ['worker', 'register'],
     ['worker', 'reissue'],
@@ -104,7 +115,7 @@ describe('errors', () => {
     expect(code).toBe(3);
     expect(stderr).toContain(`Called as the worker of a queue token, for ${server.url}.`);
     const without = await run(['job', 'list'], { env: { PROOFHOUSE_TOKEN: '' } });
-    expect(without.stderr).toBe('proofhouse: No token given: set PROOFHOUSE_TOKEN or use --token.\n');
+    expect(without.stderr).toBe('proofhouse: No token given: run `proofhouse login`, or set PROOFHOUSE_TOKEN.\n');
     expect(stderr).not.toContain('phw_secret');
   });
 });

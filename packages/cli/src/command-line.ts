@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help } from '@commander-js/extra-typings';
 import type { CommandContext } from './command-context.ts';
-import { commandTable, type CommandEntry, type CommandGroup } from './command-table.ts';
+import type { CommandEntry, CommandGroup } from './command-entry.ts';
+import { commandTable } from './command-table.ts';
 import type { CalledWith } from './output/explain-error.ts';
 import { version } from './version.ts';
 
@@ -13,7 +14,10 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
   const json = ownArgs.includes('--json');
   let called: CalledWith | undefined;
   try {
-    const program = programOf(context).hook('preAction', (_program, command) => {
+    const program = programOf(context).hook('preAction', async (_program, command) => {
+      if (!isConnected(command as Command)) return;
+      const { useProfile } = await import('./profiles/use-profile.ts');
+      await useProfile(command as Command, context);
       called = connectionOf(command.opts());
     });
     await program.parseAsync(withHelpAsOption(program, args), { from: 'user' });
@@ -128,6 +132,11 @@ function useOwnOutput(command: Command, context: CommandContext): void {
     outputError: () => undefined,
   });
   for (const child of command.commands) useOwnOutput(child as Command, context);
+}
+
+/** Returns true for a command that calls a server with a token. */
+function isConnected(command: Command): boolean {
+  return command.options.some((option) => option.attributeName() === 'token');
 }
 
 /** Returns the connection options of a command, or undefined for a command that calls no server. */

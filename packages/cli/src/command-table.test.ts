@@ -1,7 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { describe, expect, test } from 'vitest';
 import type { CommandContext } from './command-context.ts';
-import { commandTable, type CommandEntry, type CommandGroup } from './command-table.ts';
+import type { CommandEntry, CommandGroup } from './command-entry.ts';
+import { commandTable } from './command-table.ts';
 
 function entriesOf(table: readonly (CommandEntry | CommandGroup)[], path = ''): (readonly [string, CommandEntry])[] {
   return table.flatMap((each) => {

@@ -1,28 +1,5 @@
-import type { Command } from '@commander-js/extra-typings';
-import type { CommandContext } from './command-context.ts';
-
-/** Adds the options, the arguments, the help text and the action of one command to `command`. */
-type Configure = (command: Command, context: CommandContext) => unknown;
-
-/** A command. Its module is loaded when the command is called, or when its own help is requested. */
-export interface CommandEntry {
-  readonly name: string;
-  readonly alias?: string;
-  /**
-   * The arguments as the usage line shows them. The module of the command declares the same arguments with
-   * descriptions.
-   */
-  readonly arguments?: string;
-  readonly summary: string;
-  readonly load: () => Promise<Configure>;
-}
-
-/** A group of commands with the same noun, such as `job`. */
-export interface CommandGroup {
-  readonly name: string;
-  readonly summary: string;
-  readonly commands: readonly (CommandEntry | CommandGroup)[];
-}
+import type { CommandEntry, CommandGroup } from './command-entry.ts';
+import { userCommands } from './commands/user/user-commands.ts';
 
 /** All commands, in the order of the help. */
 export const commandTable: readonly (CommandEntry | CommandGroup)[] = [
@@ -49,12 +26,40 @@ export const commandTable: readonly (CommandEntry | CommandGroup)[] = [
   },
   {
     name: 'whoami',
-    summary: "Which worker the token speaks for, or that it is the admin's",
+    summary: 'Whose the token is: a user with its role, a worker, or the admin',
     load: async () => (await import('./commands/server/whoami.ts')).whoami,
   },
   {
+    name: 'login',
+    summary: 'Keep a server and a token for later commands (a profile)',
+    load: async () => (await import('./commands/profile/login.ts')).login,
+  },
+  {
+    name: 'logout',
+    summary: 'Remove a profile with its token from this machine',
+    load: async () => (await import('./commands/profile/logout.ts')).logout,
+  },
+  {
+    name: 'profile',
+    summary: 'Servers and tokens that are kept on this machine',
+    commands: [
+      {
+        name: 'list',
+        alias: 'ls',
+        summary: 'List profiles, never their tokens',
+        load: async () => (await import('./commands/profile/profile-list.ts')).profileList,
+      },
+      {
+        name: 'use',
+        arguments: '<name>',
+        summary: 'Choose the profile that commands use',
+        load: async () => (await import('./commands/profile/profile-use.ts')).profileUse,
+      },
+    ],
+  },
+  {
     name: 'sign-in-link',
-    summary: 'Make a link that signs a browser in to the page, once (needs the admin token)',
+    summary: 'Make a link that signs a browser in to the page as you, once',
     load: async () => (await import('./commands/server/sign-in-link.ts')).signInLink,
   },
   {
@@ -218,6 +223,7 @@ export const commandTable: readonly (CommandEntry | CommandGroup)[] = [
       },
     ],
   },
+  userCommands,
   {
     name: 'experiment',
     summary: 'Workers, groups and deposits that belong together',

@@ -126,14 +126,14 @@ describe('work', () => {
 });
 
 describe('whoami without an experiment', () => {
-  test('tells the admin, a named worker and a worker of the queue apart', async () => {
+  test('tells the admin, a user, a named worker and a worker of the queue apart', async () => {
     const { server, call } = await setUp();
     expect((await call('pha_x', 'whoami')).stdout).toBe("admin  This is the admin's token.\n");
-    server.interfere = (operation, _request, response) =>
-      operation === 'listWorkerTokens' && refuse(response, 'forbidden');
-    expect((await call('wkr_1:phw_x', 'whoami')).stdout).toBe('wkr_1\n');
-    expect((await call('phw_x', 'whoami')).stdout).toContain(`A worker's token, accepted by ${server.url}.`);
-    expect(JSON.parse((await call('phw_x', 'whoami', '--json')).stdout)).toEqual({ principal: 'worker' });
+    server.identity = { kind: 'user', id: 'u-1', name: 'Ada', role: 'operator', version: '1' };
+    expect((await call('phu_x', 'whoami')).stdout).toBe('u-1  Ada  operator\n');
+    expect(JSON.parse((await call('phu_x', 'whoami', '--json')).stdout)).toEqual(server.identity);
+    server.identity = { kind: 'worker', id: 'w-1', name: null, role: 'worker', version: '1' };
+    expect((await call('phw_x', 'whoami')).stdout).toBe('w-1\n');
     server.interfere = (_operation, _request, response) => refuse(response, 'unauthenticated');
     expect((await call('phw_x', 'whoami')).code).toBe(3);
   });

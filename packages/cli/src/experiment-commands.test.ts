@@ -80,7 +80,7 @@ describe('a refused credential', () => {
     expect(await said('secret:wkr_1')).toContain('Called as whoever the given token belongs to');
     expect(await said('wkr_1:phw_secret')).not.toContain('--token');
     for (const none of ['', '  ']) {
-      expect(await said(none)).toBe('proofhouse: No token given: set PROOFHOUSE_TOKEN or use --token.\n');
+      expect(await said(none)).toBe('proofhouse: No token given: run `proofhouse login`, or set PROOFHOUSE_TOKEN.\n');
     }
   });
 

@@ -71,6 +71,12 @@ export function timeAfter(now: () => number): (text: string) => string {
   };
 }
 
+/** Parses the name of a profile. */
+export function profileName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
+  throw new InvalidArgumentError('Give a name of letters, digits, dots, dashes and underscores.');
+}
+
 /** Returns the values of a repeatable option: the values given so far, then the new value. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

@@ -37,7 +37,8 @@ export async function ofGroup<Result>({ experiment }: { readonly experiment: str
 }
 
 function refusalText({ message }: AppError, { url, token, experiment }: CalledWith): string {
-  if (token === undefined || token.trim() === '') return 'No token given: set PROOFHOUSE_TOKEN or use --token.';
+  if (token === undefined || token.trim() === '')
+    return 'No token given: run `proofhouse login`, or set PROOFHOUSE_TOKEN.';
   const place = experiment === undefined ? url : `experiment ${experiment} at ${url}`;
   return `${message}\n  Called as ${callerText(token, experiment !== undefined)}, for ${place}.`;
 }

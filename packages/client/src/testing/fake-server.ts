@@ -10,6 +10,7 @@ import {
   problemOf,
   v0ProblemOf,
   type ErrorCode,
+  type Identity,
   type Job,
   type JobArtifact,
   type JobEvent,
@@ -71,6 +72,8 @@ export class FakeServer {
     nearWorkers: [],
   };
   interfere: Interference = () => false;
+  /** The answer to `identify`, for every credential. */
+  identity: Identity = { kind: 'admin', id: 'admin', name: null, role: 'admin', version: '1' };
   /** Ids of jobs for which the answer to a claim omits the lease id. */
   readonly leaseless = new Set<string>();
   /** Milliseconds that a claim waits if no job is queued. The fake server uses it instead of `waitSeconds`. */
@@ -169,6 +172,8 @@ export class FakeServer {
   async #answer(request: SeenRequest): Promise<unknown> {
     const { params, json, query } = request;
     switch (request.operation) {
+      case 'identify':
+        return this.identity;
       case 'createJob':
         return this.addJob(operations.createJob.body.parse(json) as Partial<Job>);
       case 'listJobs':

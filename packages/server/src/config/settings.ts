@@ -299,7 +299,12 @@ export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)
  * Variables with the prefix `PROOFHOUSE_` that only the client and the command line read. The server ignores them,
  * because the shell that starts it may have them.
  */
-export const clientVariables = ['PROOFHOUSE_URL', 'PROOFHOUSE_TOKEN', 'PROOFHOUSE_CONFIG'] as const;
+export const clientVariables = [
+  'PROOFHOUSE_URL',
+  'PROOFHOUSE_TOKEN',
+  'PROOFHOUSE_PROFILE',
+  'PROOFHOUSE_CONFIG',
+] as const;
 
 /**
  * Variables that a worker sets for the command of a job. The server refuses to start with them, because it was then
