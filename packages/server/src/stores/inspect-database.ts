@@ -38,7 +38,7 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 }
 
 const withinMs = 10_000;
-/** The facts that queries on the tables return. */
+/** The facts that are found by queries on the tables. The others are found without a query. */
 type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
 
 const storeSetting = "select value from settings where name = 'store'";

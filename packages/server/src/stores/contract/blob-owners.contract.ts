@@ -47,7 +47,7 @@ class History {
     this.#stores = stores;
   }
 
-  /** Runs the acts concurrently. No two acts use the same artifact. Successive acts use the stores in rotation. */
+  /** Runs the acts concurrently. No two acts use the same artifact. The stores are used in turn, one for each act. */
   async run(acts: readonly Act[]): Promise<void> {
     const touched = new Set<string>();
     await Promise.all(acts.map((each, index) => this.#one(this.#stores[index % this.#stores.length]!, each, touched)));

@@ -245,7 +245,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const changed = { outcome: 'conflict', conflict: { kind: 'version', record: 'group', id: group.id } };
       expect(await store.commit(batches[2]!)).toEqual(changed);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
-      // The cleaner removes the remaining members of the first batch, and then the row of the group.
+      // This call removes the 90 members that the first batch left, and then the row of the group.
       expect(await clean(store, start + hour)).toBe(90);
       expect(await clean(store, start + hour)).toBe(0);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
@@ -455,7 +455,7 @@ export function experimentsContract(harness: StoreHarness): void {
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);
-      // There is capacity for one more member, so exactly one of two concurrent adds on two servers succeeds.
+      // The group can accept only one more member. So exactly one of two concurrent calls on two servers succeeds.
       for (const [full, freed, fresh] of [
         [large.id, 'w3', ['y1', 'y2']],
         [nesting.id, 'grp_3', ['grp_y1', 'grp_y2']],

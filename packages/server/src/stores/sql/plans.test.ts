@@ -285,7 +285,7 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
   }
 }
 
-/** Runs every read and every deletion of users, their tokens, sessions and sign-in codes. */
+/** Runs every query and deletion for users, their tokens, sessions and sign-in codes. */
 async function exercisePeople({ users }: MetadataStore): Promise<void> {
   await users.findUser('user-4');
   await users.enabledAdmins(2);
@@ -302,7 +302,7 @@ async function exercisePeople({ users }: MetadataStore): Promise<void> {
   await users.takeCode('code-4');
 }
 
-/** Runs every kind of change of a commit that the other functions here do not run. */
+/** Runs every kind of change in a commit that no other function in this file runs. */
 async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
   const [user, token] = [newUser(), newUserToken()];
@@ -508,7 +508,7 @@ const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
   /^with recursive "holding"/,
   /\) as "page" where/,
-  // The artifacts of one job have few different creators. So a filter by creator removes few rows.
+  // The artifacts of one job have few different creators. So most rows that a filter by creator reads also match it.
   /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
 ];
 

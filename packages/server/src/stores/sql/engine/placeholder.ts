@@ -35,7 +35,7 @@ export function namedPlaceholders<Params extends object>(): Placeholders<Params>
   return everyName as Placeholders<Params>;
 }
 
-/** Returns the placeholders of these columns, for `values` or `set` of the query builder. */
+/** Returns one placeholder for each of these columns, to be passed to `values` or `set` of the query builder. */
 export function placeholdersOf<Row extends object, Column extends keyof Row>(
   params: Placeholders<Row>,
   columns: readonly Column[],

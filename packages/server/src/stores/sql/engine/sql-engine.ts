@@ -4,8 +4,8 @@ import type { SqlSyntax } from './sql-syntax.ts';
 import type { VerbFactory, WriteFactory } from './verb.ts';
 
 /**
- * Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. `Dialect` is the syntax
- * of the engine with the further methods that the verbs need.
+ * Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. `Dialect` is the SQL
+ * syntax of the engine, and may have other methods that the verbs need.
  */
 export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   readonly dialect: Dialect;

@@ -53,8 +53,8 @@ export interface ColumnTypes {
 }
 
 /**
- * Returns the parameter of `among`: a JSON list of texts, each in the form in which the engines store it (NUL is
- * replaced).
+ * Returns the parameter for `among`: a JSON list of texts. In each text, NUL is replaced, because the engines store
+ * texts in this form.
  */
 export function textList(texts: readonly string[]): string {
   return JSON.stringify(texts.map((text) => text.replaceAll('\0', '\uFFFD')));

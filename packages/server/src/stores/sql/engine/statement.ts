@@ -27,7 +27,7 @@ export class Statement<Params extends object, Row> {
     return made;
   }
 
-  /** Adds the type `Row` to the rows of a result of this statement. */
+  /** Returns the rows of a result of this statement, with the type `Row`. */
   rowsOf(rows: readonly unknown[]): Row[] {
     return rows as Row[];
   }

@@ -26,8 +26,8 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
     count: 'integer',
     size_bytes: 'integer',
   });
-  // Counters are updated often. Postgres can update a row without changing the index if the page of the row has free
-  // space.
+  // Counters are updated often. If the page of a row has free space, Postgres can update the row without changing the
+  // index.
   if (syntax.kind === 'postgres') await sql`alter table storage_usage set (fillfactor = 20)`.execute(db);
   const artifacts = { table: 'artifacts', key: 'blob_key', what: 'owners of blobs', onProgress };
   await inKeyRanges(db, artifacts, (range) =>

@@ -61,7 +61,7 @@ export class CallBatcher<Call, Answer> {
     });
   }
 
-  /** Removes the calls of the next batch from `#waiting` and returns them in the order of arrival. */
+  /** Removes from `#waiting` the calls that can be in one batch. Returns them in the order of arrival. */
   #next(): Waiting<Call, Answer>[] {
     const names = new Set<string>();
     const taken: Waiting<Call, Answer>[] = [];

@@ -19,7 +19,7 @@ const page = path.resolve(import.meta.dirname, '../../../../../../docs/how-a-cla
 const stale = `docs/how-a-claim-runs.md shows other SQL than claims send. To write the SQL into the page, run:
 npx vitest run --project packages packages/server/src/stores/sql/queue/claim-page.test.ts -u`;
 
-/** The statements that the current case has sent so far, in order. */
+/** The statements that were sent so far in the current case, in order. */
 let sent: string[] = [];
 
 afterEach(() => {
@@ -108,8 +108,8 @@ async function runCases(engine: QueueEngine): Promise<Recorded> {
 }
 
 /**
- * For these cases the page shows only additional statements. It leaves out those of the usual case, which is a claim of
- * one claimable job.
+ * For these cases the page shows only additional statements. It omits those of the usual case, which is a claim of one
+ * claimable job.
  */
 const variants = ['two claims at once', 'few routes', 'many routes'];
 

@@ -10,7 +10,7 @@ import { textList } from '../engine/sql-syntax.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** The arguments of one call of `JobStore.apply`. */
+/** The arguments of `JobStore.apply`. Several calls are applied in one batch. */
 export interface Application {
   readonly jobId: string;
   readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;

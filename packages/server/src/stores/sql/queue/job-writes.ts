@@ -87,14 +87,14 @@ export function* insertOneByOne(events: readonly JobEventRow[]): Verb<void> {
  */
 type RouteCheck = 'check' | 'checked';
 
-/** The columns that are null until a worker claims the job or somebody cancels it. The insert leaves them out. */
+/** The columns that are null until a worker claims the job or somebody cancels it. The insert omits them. */
 type EmptyColumn =
   | ('claimed_by' | 'lease_id' | 'lease_expires_at' | 'started_at' | 'attempt_started_at' | 'finished_at' | 'ended_by')
   | ('result_summary' | 'error_message' | 'finish' | 'cancel_requested_at' | 'cancel_requested_by' | 'cancel_reason');
 
 type NewJobColumn = Exclude<keyof JobRow, EmptyColumn>;
 
-/** The columns of a new job with their types. */
+/** The columns that the insert of a new job sets, with their types. */
 export const newJobColumns: Readonly<Record<NewJobColumn, 'text' | 'bigint'>> = {
   id: 'text',
   type: 'text',
@@ -124,7 +124,7 @@ export const newJobColumns: Readonly<Record<NewJobColumn, 'text' | 'bigint'>> = 
 
 const inserted = Object.keys(newJobColumns) as NewJobColumn[];
 
-/** The columns of the first event of every job that do not depend on the job. */
+/** Those columns of the first event that have the same value for every job. */
 const queuedEvent = {
   seq: sql.lit(1),
   kind: sql.lit('queued' as const),

@@ -17,8 +17,8 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
 );
 
 /**
- * For at most this many routes, one query for each route costs less than reading the first claimable jobs of the whole
- * queue.
+ * For at most this number of routes, one query for each route costs less than reading the first claimable jobs of the
+ * whole queue.
  */
 const fewRoutes = 4;
 /** Number of claimable jobs, in addition to `count`, that the first read fetches from the whole queue. */

@@ -40,18 +40,18 @@ const maxIds = 10_000;
  */
 const maxTries = 3;
 
-/** The columns of a route that change. */
+/** The columns of a route that may change after its creation, and its id. */
 export type RouteState = Pick<JobRouteRow, 'id' | 'number' | 'idle_since'>;
 
 interface NumberedRoute extends JobRoute {
   readonly number: number;
 }
 
-/** All routes with numbers up to `last`, in the order of their numbers, as a transaction read them. */
+/** All routes with numbers up to `last`, in the order of their numbers. One transaction read them. */
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;
-  /** The version of the cached list from which this list was made. */
+  /** The version of the cached list at the time when this list was derived from it. */
   readonly version: number;
 }
 
@@ -159,7 +159,7 @@ export class RouteCache {
     this.#sets.clear();
   }
 
-  /** Returns the routes with these ids, from the cache or the table. Ids without a row are left out. */
+  /** Returns the routes with these ids, from the cache or the table. Ids without a row are omitted. */
   *byIds(ids: readonly string[]): Verb<JobRoute[]> {
     if (this.#byId.size + ids.length > maxIds) this.#byId.clear();
     const missing = ids.filter((id) => !this.#byId.has(id));

@@ -174,7 +174,7 @@ function writeRecord(change: Insert | Update, blobs: BlobChanges): Verb<Conflict
   return change.kind === 'insert' ? insertRecord(change, blobs) : updateRecord(change, blobs);
 }
 
-/** The values that all changes of one commit share. */
+/** The values that are needed to apply any change of one commit. */
 interface Writing {
   readonly dialect: QueueDialect;
   readonly locked: Locked;

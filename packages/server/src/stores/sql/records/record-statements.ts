@@ -31,7 +31,7 @@ export interface LockedRecord {
    * be hidden.
    */
   readonly hidden?: number | null;
-  /** The counters of the record, by their column names. */
+  /** The values of counters, by the names of their columns. */
   readonly [column: string]: unknown;
 }
 

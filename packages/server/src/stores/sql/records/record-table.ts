@@ -50,11 +50,11 @@ export interface RecordTable<Value, Table extends keyof Database> {
   readonly blobs?: (value: Value) => readonly RecordBlob[];
   /** The column that is not null in a hidden record. Preconditions and readers treat a hidden record as absent. */
   readonly hiddenBy?: keyof Database[Table] & string;
-  /** The name of each counter, with its column. */
+  /** For each counter of the kind, the column that stores it. */
   readonly counters?: Readonly<Record<string, keyof Database[Table] & string>>;
 }
 
-/** An entry of `recordTables` without its column types, as the generic statements use it. */
+/** An entry of `recordTables` without the types of its columns. The generic statements use it. */
 export interface AnyRecordTable<Value> {
   readonly table: keyof Database;
   readonly key: readonly string[];
@@ -76,7 +76,7 @@ function table<Value, Table extends keyof Database>(of: RecordTable<Value, Table
   return of;
 }
 
-/** One entry for each record kind of `kernel/commit.ts`. */
+/** The tables of all record kinds in `kernel/commit.ts`, one entry for each kind. */
 export const recordTables = {
   artifact: table({
     table: 'artifacts',

@@ -33,7 +33,7 @@ function wrap(text: string, indent: string): string[] {
   return [...lines, line];
 }
 
-/** Divides a line that is too long: the content of its longest parentheses goes on lines of its own. */
+/** Divides a line that is too long. The content of its longest parentheses then has its own lines. */
 function unfold(line: string): string {
   if (line.length <= width) return line;
   const groups = outerMatches(line, /\(/g).map((open) => ({ open, close: endOfGroup(line, open) }));

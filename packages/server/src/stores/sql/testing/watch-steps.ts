@@ -2,7 +2,7 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { Step, Verb } from '../engine/verb.ts';
 
-/** The method of the engine that runs a verb. */
+/** The engine method by which a verb was run. */
 export type EngineMethod = 'read' | 'look' | 'scan' | 'write';
 
 /**

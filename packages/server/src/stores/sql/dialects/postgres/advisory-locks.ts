@@ -4,8 +4,8 @@ import { statementsBy } from '../../engine/statement.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
 /**
- * Keys of the advisory locks in the database: "Prof" in ASCII and a number. Number 2 is the lock of
- * `read-only-role.ts`.
+ * Keys of the advisory locks in the database. A key consists of "Prof" in ASCII and a number. `read-only-role.ts` uses
+ * the key with the number 2.
  */
 const keys: Readonly<Record<AdvisoryLock, number>> = { promotion: 0x50726f66_0001, routes: 0x50726f66_0003 };
 

@@ -7,7 +7,7 @@ import { placeholdersOf, type Placeholders } from '../../engine/placeholder.ts';
 import { statement, statementsBy } from '../../engine/statement.ts';
 import { put, rows, type Verb } from '../../engine/verb.ts';
 
-/** The text columns of a job's state. All other columns are integers. */
+/** The columns of `JobState` that contain text. All its other columns are integers. */
 const texts = new Set(
   (
     'id status claimed_by lease_id result_summary error_message finish findings cancel_requested_by cancel_reason ' +

@@ -42,7 +42,7 @@ export function isClosedRoute(error: unknown): boolean {
   return codeOf(cause) === '23502' && cause?.table === 'jobs' && cause.column === 'route_id';
 }
 
-/** Returns true if the error says that the named prepared statement does not exist on the connection. */
+/** Returns true if the error means that the connection does not have the prepared statement. */
 export function isUnprepared(error: unknown): boolean {
   return codeOf(error) === '26000';
 }

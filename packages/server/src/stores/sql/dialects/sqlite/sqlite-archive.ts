@@ -223,11 +223,11 @@ function openCopy(place: string): Database.Database {
   return new Database(place, { fileMustExist: true });
 }
 
-/** The tables with tokens. Their rows have `revoked_at` and `version`. */
+/** The tables that contain tokens. Their rows have `revoked_at` and `version`. */
 const tokenTables = ['credentials', 'user_tokens'];
 const sessionTables = ['sessions', 'sign_in_codes'];
 
-/** Returns those of the tables that the database has. A database of an older version may lack some. */
+/** Returns those of the given tables that the database has. A database of an older version may lack some of them. */
 function thoseIn(database: Database.Database, tables: readonly string[]): string[] {
   const found = database.prepare<[string], string>('select name from sqlite_schema where name = ?').pluck();
   return tables.filter((table) => found.get(table) !== undefined);

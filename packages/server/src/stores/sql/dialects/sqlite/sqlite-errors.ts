@@ -2,7 +2,7 @@ import { AppError } from '@proofhouse/core';
 
 /**
  * Maps an error of SQLite or of the file system to an `AppError`. During the start, `file` (a path or ":memory:") must
- * be given, and the message names it. Once the server runs, `file` must be left out, because callers must not see the
+ * be given, and the message names it. Once the server runs, `file` must be omitted, because callers must not see the
  * path of the database.
  */
 export function sqliteError(error: unknown, file?: string): AppError {

@@ -10,7 +10,7 @@ metadataStoreContract('SQLite in a file', {
   fresh: async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-sqlite-'));
     return {
-      // With a threshold of 0 bytes every scan runs in a thread.
+      // Every scan runs in a thread, because this limit for the size of the database is 0 bytes.
       store: new SqlMetadataStore(await openSqliteEngine(`${folder}/metadata.db`, { threadFromBytes: 0 })),
       remove: () => rm(folder, { recursive: true, force: true }),
     };

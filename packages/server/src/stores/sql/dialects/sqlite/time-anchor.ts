@@ -7,7 +7,7 @@ import { first, put, type Verb } from '../../engine/verb.ts';
  * show whether the clock was set meanwhile, or whether only time has passed.
  */
 export interface TimeAnchor {
-  /** The store's time at which the anchor was written, epoch ms. */
+  /** The time of the store (epoch ms) at which this anchor was written. */
   readonly at: number;
   readonly boot: BootTime | undefined;
 }

@@ -110,7 +110,8 @@ describe('a log that a killed server left', () => {
     await crash(5);
     const size = statSync(`${file}-wal`).size;
     const bytes = readFileSync(`${file}-wal`);
-    // A frame of an unfinished transaction. It has the salts of the WAL, an invalid checksum, and no sign of a commit.
+    // A frame (page in the WAL) of an unfinished transaction. It has the salts of the WAL and an invalid checksum, and
+    // does not end a commit.
     const frame = Buffer.from(bytes.subarray(size - 24 - 4096));
     frame.writeUInt32BE(0, 4);
     writeFileSync(`${file}-wal`, Buffer.concat([bytes, frame]));

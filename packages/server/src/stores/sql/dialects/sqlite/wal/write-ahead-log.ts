@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
 /**
- * A report about the WAL of a database file. The WAL is read as SQLite's recovery reads it
+ * A report about the WAL of a database file. The code reads the WAL by the same rules as SQLite after a crash
  * (https://www.sqlite.org/fileformat2.html#walformat).
  */
 export interface LogReport {
