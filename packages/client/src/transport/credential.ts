@@ -10,9 +10,9 @@ export interface Credential {
 
 /**
  * Returns the credential of a token. A token that already contains a principal (`wkr_…:<secret>`) is used unchanged.
- * For /v0, a bare token needs the prefix `principal`. The default is `admin`: only its token is issued without a
- * principal, while a registration token is issued with the worker id. Throws `invalid_request` if a header must not
- * contain the token or the principal.
+ * Otherwise `principal` is put before the token for /v0. Its default is `admin`, because only the token of the admin is
+ * issued without a principal. Throws `invalid_request` if the token or the principal has characters that a header must
+ * not contain.
  */
 export function parseCredential(token: string, principal: string | undefined): Credential {
   const given = parseToken(token);
@@ -30,8 +30,8 @@ export function secretsOf({ token }: Credential): string[] {
 }
 
 /**
- * Checks that a header may contain the token. Without this check, the error message of the runtime would contain the
- * token.
+ * Checks that the token has only characters that a header may contain. Without this check, the error message of the
+ * runtime would contain the token.
  */
 function parseToken(token: string): string {
   const trimmed = token.trim();

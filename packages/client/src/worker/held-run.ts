@@ -7,7 +7,7 @@ import type { CleanCheckout } from './git/clean-checkout.ts';
 import type { Milestones } from './milestones.ts';
 import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
-/** The options of a worker with their defaults applied. */
+/** The options of a worker, with all defaults filled in. */
 export interface WorkerParts extends WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

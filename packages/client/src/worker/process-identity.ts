@@ -9,7 +9,7 @@ export interface ProcessIdentity {
    */
   readonly place: string;
   readonly pid: number;
-  /** Start time of the process, in the format of the system. Null where it is unknown. */
+  /** Start time of the process, in the format of the system. Null if it is unknown. */
   readonly started: string | null;
 }
 
@@ -24,7 +24,7 @@ export async function hasEnded({ place, pid, started }: ProcessIdentity): Promis
   if (process.platform !== 'linux') return !isRunning(pid);
   const present = await statOf(pid);
   if (present === undefined) return !isRunning(pid);
-  // A zombie has ended and is not yet reaped.
+  // The states Z (zombie) and X mean that the process has ended.
   return present.state === 'Z' || present.state === 'X' || (started !== null && present.started !== started);
 }
 

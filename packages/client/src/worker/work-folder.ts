@@ -21,7 +21,7 @@ export class WorkFolder {
   }
 
   static async make(workRoot: string): Promise<WorkFolder> {
-    // A program that cleans up temporary folders may have removed `workRoot`.
+    // `workRoot` may be missing, because a program that cleans up temporary folders removed it.
     await mkdir(workRoot, { recursive: true });
     const root = await mkdtemp(path.join(workRoot, workFolderPrefix));
     try {
@@ -70,7 +70,7 @@ export class WorkFolder {
     return path.join(this.root, 'mask');
   }
 
-  /** Free path for the pipe that receives the output of the command. */
+  /** Path for the pipe that receives the output of the command. No file exists there. */
   get pipeFile(): string {
     return path.join(this.scratch, 'output');
   }

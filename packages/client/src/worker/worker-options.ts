@@ -16,7 +16,7 @@ export interface WorkerOptions {
   readonly client: ProofhouseClient;
   /** Handlers by job type. Each runs the jobs of its type in this process. */
   readonly handlers?: Readonly<Record<string, JobHandler>> | undefined;
-  /** Commands by job type: the program and its arguments. They run without a shell. */
+  /** Commands by job type. A command is a program with its arguments, and runs without a shell. */
   readonly commands?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The command for all job types that have neither a handler nor their own command. */
   readonly command?: readonly string[] | undefined;

@@ -22,11 +22,11 @@ export interface ArtifactAbout {
 
 export interface DepositContent extends Content {
   /**
-   * How the content is treated. `text` is masked. `exact` is scanned for secrets and never changed. With the default,
-   * `detect`, the bytes decide.
+   * What may be done with the content. `text` is masked. `exact` is scanned for secrets and never changed. For
+   * `detect`, the default, the bytes decide.
    */
   readonly use?: ContentUse | undefined;
-  /** Receipt (the number of masked values by rule) of an earlier masking. It is added to the receipt in the metadata. */
+  /** Receipt of an earlier masking of the same content. It is added to the receipt in the metadata. */
   readonly masked?: MaskingReceipt | undefined;
 }
 

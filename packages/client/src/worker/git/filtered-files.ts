@@ -3,7 +3,7 @@ import type { RepositorySettings } from './repository-settings.ts';
 import { hashPlainFile, readPlainFile } from './plain-file.ts';
 import { nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
 
-/** Largest pointer in bytes. Git LFS reads only this many bytes to check if a file is a pointer. */
+/** Largest pointer in bytes. Git LFS reads only so many bytes to find out whether a file is a pointer. */
 const maxPointerBytes = 1024;
 const maxContentBytes = 16 * 1024 * 1024 * 1024;
 

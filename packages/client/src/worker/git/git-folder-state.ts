@@ -48,7 +48,10 @@ export interface GitFolderState {
   readonly commit: string;
   /** Content of `.git` if it is a file, as in a submodule. Undefined if `.git` is a folder. */
   readonly pointer: Buffer | undefined;
-  /** Content of the setting files and hooks by name. Undefined for a missing file. Empty for a linked working tree. */
+  /**
+   * Content of the files with settings and hooks, by name. A missing file has undefined. For a linked working tree, the
+   * map is empty.
+   */
   readonly settings: ReadonlyMap<string, { readonly content: Buffer; readonly mode: number } | undefined>;
 }
 

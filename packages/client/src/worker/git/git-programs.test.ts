@@ -133,7 +133,10 @@ const hooks = [
   'push-to-checkout',
 ];
 
-/** Creates a repository with a submodule, a nested repository, and attributes that assign filters, drivers and Git LFS. */
+/**
+ * Creates a repository with a submodule and a nested repository. Its attributes assign filters, drivers and Git LFS to
+ * files.
+ */
 async function setUp() {
   const base = await mkdtemp(path.join(tmpdir(), 'git-programs-'));
   onTestFinished(() => rm(base, { recursive: true, force: true }));

@@ -107,7 +107,8 @@ describe("a repository that refers to folders outside of the command's folder", 
   ])('is not read: %s', async (_what, script) => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${secret}; git init -q; echo 1 > f; ${commit}`);
-    // The command copies the commit id of the secret repository into its own repository, as if it had fetched that commit.
+    // The command writes the id of a commit of the secret repository into its own repository, as if it had fetched this
+    // commit.
     const { names, leftOut, text } = await diffOf(
       `mkdir -p x; ${script}; echo f > x/f; [ -d x/.git/refs ] && [ ! -L x/.git ] && git -C $BASE/secret rev-parse HEAD > x/.git/FETCH_HEAD && cp x/.git/FETCH_HEAD x/.git/refs/heads/main; true`,
     );

@@ -46,7 +46,7 @@ export class ShadowRepository {
     return { ...git, cwd: this.repository.top, env: this.#env };
   }
 
-  /** Returns a copy of `git` as `at` does, but with another index file. */
+  /** Like `at`, but the copy uses another index file. */
   withIndex(git: Git, index: string): Git {
     return { ...this.at(git), env: { ...this.#env, GIT_INDEX_FILE: index } };
   }
@@ -124,7 +124,7 @@ async function linkObjects(objects: string, view: string): Promise<string> {
   const odd = folders.find((entry) => !entry.isDirectory());
   if (odd !== undefined) throw new UnusableRepository(`objects/${odd.name} is not a folder`);
   await requirePlainPacks(path.join(objects, 'pack'));
-  // On Windows, symbolic links need a privilege, so the folder itself is used.
+  // On Windows, symbolic links need a privilege. So the object folder itself is used there.
   if (process.platform === 'win32') return objects;
   await mkdir(view);
   await Promise.all(folders.map(({ name }) => symlink(path.join(objects, name), path.join(view, name))));

@@ -253,7 +253,7 @@ test('the example of the README runs', async () => {
   const job = server.addJob({ payload: { numbers: [1, 2, 3.5] } });
   const readme = await readFile(path.join(import.meta.dirname, '../../../README.md'), 'utf8');
   const [, example = ''] = /```ts\n([^]*?)```/.exec(readme) ?? [];
-  // The example is written inside the package, so that its imports resolve.
+  // The example is written to a folder inside the package. Otherwise its imports could not be resolved.
   const folder = await mkdtemp(path.join(import.meta.dirname, '../../../.example-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(path.join(folder, 'worker.ts'), example);

@@ -18,7 +18,7 @@ export function diffNameOf(path: Buffer): string {
   try {
     if (normalizeArtifactName(name) === name) return name;
   } catch {
-    // The name is too long, or has too many parts.
+    // `normalizeArtifactName` refused the name, because it is too long or has too many parts.
   }
   return `diffs/%${createHash('sha256').update(path).digest('hex')}.diff`;
 }
@@ -43,7 +43,7 @@ function percent(characters: string): string {
   return [...Buffer.from(characters)].map(hex).join('');
 }
 
-// Percent-encodes a name that is not UTF-8. Every byte that is not printable ASCII is encoded.
+// Percent-encodes a name that is not valid UTF-8. Encodes every byte that is not printable ASCII.
 function percentAll(bytes: Buffer): string {
   return [...bytes]
     .map((byte) =>

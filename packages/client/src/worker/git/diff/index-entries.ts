@@ -2,7 +2,9 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { nulTerminated, runGit, type Git } from '../run-git.ts';
 
-/** The special entries of a git index. Names are latin1 strings, with one character for each byte. */
+/**
+ * Those entries of a git index that need special treatment. Names are latin1 strings, with one character for each byte.
+ */
 export interface IndexEntries {
   /** Commit ids of submodules and other nested repositories, by name. */
   readonly gitlinks: ReadonlyMap<string, string>;

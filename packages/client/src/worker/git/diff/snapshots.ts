@@ -21,7 +21,7 @@ const serverDatabase = 'proofhouse.db';
 export interface SnapshotParts {
   readonly shadow: ShadowRepository;
   readonly settings: RepositorySettings;
-  /** The folder of the snapshot relative to the top of the working tree. Empty for the top itself. */
+  /** The folder of which trees are written, relative to the top of the working tree. Empty for the top itself. */
   readonly prefix: string;
   /** Git pathspecs that exclude the job folders. Job folders are never part of a snapshot. */
   readonly ownFolders: readonly string[];
@@ -204,7 +204,9 @@ export class Snapshots {
     }
   }
 
-  /** Names of Git LFS files whose pointers are in the index already. `git add` must not add these files. */
+  /**
+   * Names of Git LFS files whose pointers were already added to the index. `git add` must not add these files again.
+   */
   #transient: Buffer[] = [];
 
   async #withinLimits(entries: readonly Entry[]): Promise<Entry[]> {

@@ -27,7 +27,7 @@ export interface DiffDeposit {
   readonly path: string;
   readonly type: ArtifactType;
   readonly contentType: string;
-  /** `exact` for a content whose name contains its digest, because masking would change the digest. */
+  /** `exact` if the name of the content contains its digest, because masking would change the digest. */
   readonly use: ContentUse;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -35,7 +35,7 @@ export interface DiffDeposit {
 export interface DiffEvidence {
   /** Patches (`diff.diff`, `diffs/<path>.diff`), contents of Git LFS files, and `diffs.json` as the last. */
   readonly deposits: readonly DiffDeposit[];
-  /** One line for each change, or possible change, that no deposit contains. */
+  /** One line for each change that is certainly or possibly missing in the deposits. */
   readonly leftOut: readonly string[];
   /** One line for each file that the worker could not write. */
   readonly lost: readonly string[];
