@@ -48,6 +48,8 @@ export const accessTable = {
   'metrics.read':          cells('yes', 'yes',           'yes',                     'no',                                       'yes'),
   'identity.read':         cells('yes', 'yes',           'yes',                     'yes',                                      'yes'),
   'artifact.add':          cells('yes', 'yes',           'no',                      ['holds'],                                  'no'),
+  'artifact.create':       cells('yes', 'yes',           'no',                      'yes',                                      'no'),
+  'artifact.update':       cells('yes', 'yes',           'no',                      ['made'],                                   'no'),
   'artifact.list':         cells('yes', 'yes',           'yes',                     'yes',                                      'no'),
   'artifact.read':         cells('yes', 'yes',           ['not-sensitive', 'made'], ['made', 'administers', 'granted', 'holds'], 'no'),
   'artifact.deposit':      cells('yes', 'yes',           'no',                      ['registered'],                             'no'),

@@ -61,6 +61,11 @@ export interface Operation<
   /** True if the operation accepts the lease id in the header `Proofhouse-Lease`. */
   readonly lease: boolean;
   readonly repeatable: Repeatable;
+  /**
+   * True if the operation takes the version of the record that the caller has read, in the header `If-Match` or in the
+   * body field `expectedVersion`. A request with another version is refused with `version_conflict`.
+   */
+  readonly versioned?: true;
   /** Schema of other request headers, for the OpenAPI document. The handler decodes these headers. */
   readonly headers?: z.ZodObject;
   /** Error codes of this operation, in addition to `commonErrors`. */

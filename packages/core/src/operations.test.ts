@@ -20,6 +20,8 @@ describe('the operations table', () => {
       'appendEvents',
       'uploadArtifact',
       'putArtifact',
+      'registerArtifact',
+      'uploadStandaloneArtifact',
       'depositArtifact',
     ]);
     expect(writesThatAre('by-lease')).toEqual(['heartbeatJob', 'completeJob', 'failJob', 'completeJobs', 'ackCancel']);

@@ -3,9 +3,10 @@
 import { expect, it } from 'vitest';
 import { expectNowhere } from './support/expect-nowhere.ts';
 import { forAnyStore } from './support/for-each-store.ts';
-import { formBody, formType } from './support/form.ts';
+import { fieldsAndFile, formBody, formType, type FormPart } from './support/form.ts';
 import { McpClient } from './support/mcp-client.ts';
 import { githubToken } from './support/secret-samples.ts';
+import { laterFields, stampedFields } from '@proofhouse/core';
 import { textFields } from './support/text-fields.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
 import { WireExperiment } from './support/wire-experiment.ts';
@@ -86,6 +87,41 @@ const deposit = (part: (text: string) => object): Door => {
   return async (t, text) =>
     (await WireExperiment.make(t)).send([{ name: 'file', value: 'bytes', filename: 'a', ...part(text) }]);
 };
+
+const register = (field: (text: string) => object): Door => {
+  const body = { type: 'external-link', title: 't', storageUri: 'https://h.example/a' };
+  return (t, text) => t.post('/api/artifacts', { ...body, ...field(text) });
+};
+const change = (field: (text: string) => object): Door => {
+  return async (t, text) => {
+    const body = { type: 'external-link', title: 't', storageUri: 'https://h.example/a' };
+    const { json } = await t.post('/api/artifacts', body);
+    return t.call('PUT', `/api/artifacts/${json.artifact.id as string}`, { json: field(text) });
+  };
+};
+const recordFields = (sent: (field: (text: string) => object) => Door): Record<string, Treatment> => ({
+  ...refusedFields,
+  title: sent((title) => ({ title })),
+  description: sent((description) => ({ description })),
+  storageUri: sent((text) => ({ storageUri: `https://h.example/${text}` })),
+  filename: sent((filename) => ({ filename })),
+  contentType: sent((text) => ({ contentType: `text/plain; a=${text}` })),
+  checksum: closed,
+  assistantJobId: sent((assistantJobId) => ({ assistantJobId })),
+  reviewer: sent((reviewer) => ({ reviewer })),
+  'tags[]': sent((text) => ({ tags: [text] })),
+  'metadata.*': sent((text) => ({ metadata: { text } })),
+});
+const refusedFields = Object.fromEntries([...stampedFields, ...laterFields].map((name) => [name, refused]));
+const standalone = (parts: (text: string) => readonly FormPart[], headers = {}): Door => {
+  return (t, text) =>
+    t.call('POST', '/api/artifacts/upload', {
+      payload: formBody(parts(text)),
+      headers: { 'content-type': formType, ...headers },
+    });
+};
+const standaloneField = (name: string, value = (text: string) => text): Door =>
+  standalone((text) => fieldsAndFile({ [name]: value(text) }));
 
 /** Returns the fields with `at` as a prefix of their names. */
 function under(at: string, fields: Readonly<Record<string, Treatment>>): Record<string, Treatment> {
@@ -247,6 +283,37 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
       },
       idempotencyKey: { digest: tool('idempotencyKey') },
     }),
+  },
+  registerArtifact: {
+    ...under('body', { ...recordFields(register), jobId: compared, experimentId: compared }),
+    'headers.idempotency-key': withKey((t, headers) =>
+      t.post('/api/artifacts', { type: 'other', title: 't', storageUri: 'https://h.example/a' }, 'admin', headers),
+    ),
+  },
+  uploadStandaloneArtifact: {
+    ...under('body', {
+      ...refusedFields,
+      name: standaloneField('name'),
+      contentType: standaloneField('contentType', (text) => `text/plain; a=${text}`),
+      digest: compared,
+      title: standaloneField('title'),
+      description: standaloneField('description'),
+      experimentId: compared,
+      assistantJobId: standaloneField('assistantJobId'),
+      reviewer: standaloneField('reviewer'),
+      tags: standaloneField('tags', (text) => JSON.stringify([text])),
+      metadata: standaloneField('metadata', (text) => JSON.stringify({ text })),
+    }),
+    'headers.idempotency-key': withKey(
+      async (t, headers) => (await standalone(() => fieldsAndFile({}), headers)(t, '')) as Answer,
+    ),
+    bytes: standalone((value) => [{ name: 'file', value }]),
+    'bytes.contentType': standalone((text) => [{ name: 'file', value: 'bytes', contentType: `text/plain; a=${text}` }]),
+    'bytes.filename': standalone((filename) => [{ name: 'file', value: 'bytes', filename }]),
+  },
+  updateArtifact: {
+    'params.artifactId': compared,
+    ...under('body', { ...recordFields(change), jobId: refused, experimentId: refused, name: refused }),
   },
   pinArtifact: { 'params.artifactId': compared },
   unpinArtifact: { 'params.artifactId': compared },

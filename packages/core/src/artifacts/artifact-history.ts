@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { reviewCommentSchema, type ReviewComment } from '../review/review-comment.ts';
+import { actorToJson } from '../people/actor.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { artifactStatuses, type ArtifactStatus } from './artifact.ts';
 
@@ -44,7 +45,7 @@ export function historyToJson(entry: HistoryRecord): HistoryEntry {
   return {
     id,
     at: new Date(at).toISOString(),
-    actor,
+    actor: actorToJson(actor),
     decision,
     from,
     to,

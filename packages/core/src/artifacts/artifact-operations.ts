@@ -3,11 +3,21 @@ import type { Operation } from '../operation.ts';
 import { byteErrors, jobParams, leaseErrors, operation, page } from '../operation-row.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from '../values/wire-values.ts';
 import { excerptQuerySchema, excerptSchema } from './artifact-excerpt.ts';
+import { historyEntrySchema } from './artifact-history.ts';
+import {
+  firstStatuses,
+  registerArtifactSchema,
+  standaloneUploadSchema,
+  updateArtifactSchema,
+} from './artifact-input.ts';
 import { artifactSchema, artifactStatuses, artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { uploadToolOutputSchema, uploadToolSchema } from './upload-tool.ts';
 
 const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
+
+/** Errors of operations that check the reviewer, the texts and the metadata of a record. */
+const recordErrors = ['user_not_found', 'storage_policy', 'secret_found'] as const;
 
 /**
  * Operations on artifacts. The first rows are for the artifacts of one job, and their paths begin with the path of the
@@ -32,6 +42,7 @@ export const artifactOperations = {
       digest: z.string().optional(),
       type: z.enum(artifactTypes).optional(),
       title: textSchema(1, 500).optional(),
+      status: z.enum(firstStatuses).optional(),
       tags: z.string().optional().meta({ description: 'JSON array of strings' }),
       metadata: z.string().optional().meta({ description: 'JSON object, at most 4096 bytes' }),
       workerId: z.string().optional(),
@@ -61,7 +72,11 @@ export const artifactOperations = {
         .optional()
         .meta({ description: '`sha-256=:<base64>:` of the body (RFC 9530); one that differs is refused.' }),
     }),
-    query: z.strictObject({ type: z.enum(artifactTypes).optional(), title: textSchema(1, 500).optional() }),
+    query: z.strictObject({
+      type: z.enum(artifactTypes).optional(),
+      title: textSchema(1, 500).optional(),
+      status: z.enum(firstStatuses).optional(),
+    }),
     output: jobArtifactSchema,
     mcp: {
       tool: 'queue_upload_artifact',
@@ -103,6 +118,7 @@ export const artifactOperations = {
       'job_not_found',
       'artifact_not_found',
       'artifact_job_mismatch',
+      'not_owned',
       'artifact_expired',
       'range_not_satisfiable',
       'integrity_failure',
@@ -126,10 +142,41 @@ export const artifactOperations = {
       'job_not_found',
       'artifact_not_found',
       'artifact_job_mismatch',
+      'not_owned',
       'artifact_expired',
       'range_not_satisfiable',
       'integrity_failure',
     ],
+  }),
+  registerArtifact: operation({
+    method: 'POST',
+    path: '/api/artifacts',
+    request: 'json',
+    status: 201,
+    repeatStatus: 200,
+    action: 'artifact.create',
+    lease: true,
+    repeatable: 'by-key',
+    summary: 'Register content that is stored elsewhere, by its URI',
+    description:
+      'The record is a pointer: its content is never opened or copied. A worker names a job only while it holds the job.',
+    body: registerArtifactSchema,
+    output: oneArtifact,
+    errors: ['experiment_not_found', 'worker_not_authorized', ...leaseErrors, ...recordErrors, 'idempotency_conflict'],
+  }),
+  uploadStandaloneArtifact: operation({
+    method: 'POST',
+    path: '/api/artifacts/upload',
+    request: 'multipart',
+    status: 201,
+    repeatStatus: 200,
+    action: 'artifact.create',
+    repeatable: 'by-key',
+    summary: 'Upload an artifact outside of any job, as a form',
+    description: 'The part `file` and the fields may come in any order.',
+    body: standaloneUploadSchema,
+    output: oneArtifact,
+    errors: ['experiment_not_found', 'user_not_found', 'storage_policy', ...byteErrors, 'idempotency_conflict'],
   }),
   listArtifacts: operation({
     method: 'GET',
@@ -159,6 +206,30 @@ export const artifactOperations = {
     output: oneArtifact,
     errors: ['artifact_not_found'],
   }),
+  updateArtifact: operation({
+    method: 'PUT',
+    path: '/api/artifacts/{artifactId}',
+    request: 'json',
+    action: 'artifact.update',
+    versioned: true,
+    summary: 'Change the record of an artifact',
+    description:
+      'Fields that are absent keep their values; null clears an optional one. Stored bytes never change. A worker changes its own drafts.',
+    params: artifactParams,
+    body: updateArtifactSchema,
+    output: oneArtifact,
+    errors: ['artifact_not_found', 'version_conflict', 'review_conflict', ...recordErrors],
+  }),
+  listArtifactHistory: operation({
+    method: 'GET',
+    path: '/api/artifacts/{artifactId}/history',
+    action: 'artifact.read',
+    summary: 'List the changes of the status and of the content pointer of an artifact, newest first',
+    params: artifactParams,
+    query: z.strictObject({ limit: limitSchema(200, 50), cursor: cursorSchema }),
+    output: page(historyEntrySchema),
+    errors: ['artifact_not_found', 'invalid_cursor'],
+  }),
   readArtifactContent: operation({
     method: 'GET',
     path: '/api/artifacts/{artifactId}/content',
@@ -168,7 +239,7 @@ export const artifactOperations = {
     description: 'Single byte ranges (RFC 9110), `ETag`, `Repr-Digest` (RFC 9530); HEAD answers alike.',
     params: artifactParams,
     output: z.unknown(),
-    errors: ['artifact_not_found', 'artifact_expired', 'range_not_satisfiable', 'integrity_failure'],
+    errors: ['artifact_not_found', 'not_owned', 'artifact_expired', 'range_not_satisfiable', 'integrity_failure'],
   }),
   pinArtifact: operation({
     method: 'PUT',
@@ -177,7 +248,7 @@ export const artifactOperations = {
     summary: 'Keep the bytes of an artifact whatever retention says',
     params: artifactParams,
     output: oneArtifact,
-    errors: ['artifact_not_found', 'artifact_expired', 'version_conflict'],
+    errors: ['artifact_not_found', 'not_owned', 'artifact_expired', 'version_conflict'],
   }),
   unpinArtifact: operation({
     method: 'DELETE',

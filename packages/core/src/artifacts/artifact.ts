@@ -282,6 +282,7 @@ export interface UploadFields {
   readonly sha256?: string | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
+  readonly status?: 'draft' | 'needs-review' | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -1,4 +1,4 @@
-import type { FieldError } from '../app-error.ts';
+import { AppError, type FieldError } from '../app-error.ts';
 import type { ArtifactRecord, ArtifactType, DataClass, StorageProvider } from './artifact.ts';
 
 /** Providers whose content must have a checksum, because the bytes have no owner who keeps them unchanged. */
@@ -31,4 +31,10 @@ export function pointerViolations(
     violations.push({ path: 'type', message: `is ${type}, and such content must not be at GitHub` });
   }
   return violations;
+}
+
+/** Returns the error for violations of the storage policy, which names their fields. */
+export function storagePolicyError(violations: readonly FieldError[]): AppError {
+  const sentence = violations.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return new AppError('storage_policy', `The storage policy does not allow this: ${sentence}.`, { errors: violations });
 }

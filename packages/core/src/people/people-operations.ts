@@ -54,7 +54,7 @@ export const peopleOperations = {
         expiresAt: timeSchema,
       })
       .meta({ id: 'Ticket' }),
-    errors: ['job_not_found', 'artifact_not_found', 'artifact_job_mismatch', 'artifact_expired'],
+    errors: ['job_not_found', 'artifact_not_found', 'artifact_job_mismatch', 'not_owned', 'artifact_expired'],
   }),
   createUser: operation({
     method: 'POST',

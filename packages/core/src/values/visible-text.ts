@@ -18,6 +18,10 @@ const hidden =
 // eslint-disable-next-line no-control-regex -- finding these characters is the point.
 export const shortTextPattern = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/;
 
+/** Pattern of texts that may have several lines. Tabs and line ends are allowed; otherwise like `shortTextPattern`. */
+// eslint-disable-next-line no-control-regex -- finding these characters is the point.
+export const linesPattern = /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/;
+
 /**
  * Returns foreign text that is safe to show to people. Each hidden character is replaced by its JSON escape, such as
  * `\u202e`, so JSON text keeps its meaning. Line feeds and tabs are kept.

@@ -41,6 +41,7 @@ export class Artifacts {
 
   /**
    * Returns a page of the artifacts of a job, newest first, including older artifacts of each name. A worker that does
+   * Registrations without stored bytes are left out, so a page may be short. A worker that does
    * not hold the job's lease gets only the artifacts that it created. Errors: `job_not_found`, `invalid_artifact_name`,
    * `invalid_cursor`.
    */
@@ -55,7 +56,8 @@ export class Artifacts {
     const filter = { jobId, name, createdBy: seesAll ? undefined : actorOf(principal) };
     const after = decodeCursor(filter, query.cursor);
     const page = await this.#parts.store.listOfJob(filter, { limit: query.limit, after });
-    return this.#shown(principal, filter, page, job);
+    const stored = page.items.filter(({ content }) => content.kind === 'owned');
+    return this.#shown(principal, filter, { ...page, items: stored }, job);
   }
 
   /**
@@ -75,7 +77,7 @@ export class Artifacts {
 
   /** Returns an artifact by its id. Errors, in this order: `artifact_not_found`, `forbidden`. */
   async get(principal: Principal, artifactId: string): Promise<ArtifactRecord> {
-    const artifact = await this.#require(artifactId);
+    const artifact = await this.require(artifactId);
     if (await this.#parts.acl(principal, 'artifact.read', artifact)) return artifact;
     throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
@@ -86,12 +88,24 @@ export class Artifacts {
    */
   async getOfJob(principal: Principal, jobId: string, artifactId: string): Promise<ArtifactRecord> {
     const job = await this.#parts.jobs.require(jobId);
-    const artifact = await this.#require(artifactId);
+    const artifact = await this.require(artifactId);
     if (artifact.jobId !== jobId) {
       throw new AppError('artifact_job_mismatch', `Artifact ${artifactId} does not belong to job ${jobId}.`);
     }
     if (await this.#parts.acl(principal, 'artifact.read', artifact, jobAccess(job))) return artifact;
     throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
+  }
+
+  /**
+   * Returns a page of the history of an artifact, newest first. Errors: `artifact_not_found`, `forbidden`,
+   * `invalid_cursor`.
+   */
+  async history(principal: Principal, artifactId: string, query: { limit: number; cursor?: string | undefined }) {
+    const { id } = await this.get(principal, artifactId);
+    const filter = { historyOf: id };
+    const { store } = this.#parts;
+    const page = await store.historyOf(id, { limit: query.limit, after: decodeCursor(filter, query.cursor) });
+    return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
   /**
@@ -101,7 +115,7 @@ export class Artifacts {
   async pin(artifactId: string, pinned: boolean): Promise<ArtifactRecord> {
     const { result } = await decideAndCommit(this.#parts, {
       what: `Artifact ${artifactId}`,
-      read: () => this.#require(artifactId),
+      read: () => this.require(artifactId),
       decide: (artifact) => {
         if (pinned) requireKept(artifact);
         if ((artifact.pinnedAt !== null) === pinned) return { result: artifact };
@@ -127,7 +141,8 @@ export class Artifacts {
     return opened;
   }
 
-  async #require(artifactId: string): Promise<ArtifactRecord> {
+  /** Returns an artifact by its id without an access check. Errors: `artifact_not_found`. */
+  async require(artifactId: string): Promise<ArtifactRecord> {
     const artifact = isUuid(artifactId) ? await this.#parts.store.find(artifactId) : undefined;
     if (artifact !== undefined) return artifact;
     throw new AppError('artifact_not_found', `There is no artifact ${JSON.stringify(artifactId.slice(0, 80))}.`);

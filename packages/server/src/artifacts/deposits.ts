@@ -124,7 +124,8 @@ export class Deposits {
 
   async #require(experimentId: string, uri: string): Promise<ArtifactRecord> {
     const artifact = issuedUri.test(uri) ? await this.#parts.store.findByUri(uri) : undefined;
-    if (artifact?.experimentId === experimentId) return artifact;
+    // A registered artifact of the experiment is no deposit: its bytes are not stored here.
+    if (artifact?.experimentId === experimentId && artifact.content.kind === 'owned') return artifact;
     throw new AppError('artifact_not_found', 'This experiment has no artifact under this URI.');
   }
 

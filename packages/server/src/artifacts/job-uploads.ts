@@ -10,6 +10,7 @@ import {
   type ArtifactRecord,
   type ArtifactType,
   type Fence,
+  type FirstStatus,
   type JobRecord,
   type Principal,
 } from '@proofhouse/core';
@@ -44,6 +45,7 @@ export interface UploadDescription {
   readonly sha256?: string | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
+  readonly status?: FirstStatus | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
@@ -153,6 +155,7 @@ export class JobUploads {
       sourceType: principal.kind === 'worker' ? 'assistant-output' : 'manual-upload',
       type: about.type ?? artifactTypeOf(name),
       title: about.title ?? name.slice(0, 500),
+      status: about.status,
       filename: baseName(name),
       contentType: about.contentType,
       jobId: job.id,
@@ -250,7 +253,7 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
  * Returns the error of an upload whose lease check failed. If another worker holds the lease, the API contract requires
  * `worker_not_authorized` (contracts, "Errors").
  */
-function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
+export function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
   const code = refusal.code === 'job_ownership_mismatch' ? 'worker_not_authorized' : refusal.code;
   return new AppError(code, refusal.message);
 }

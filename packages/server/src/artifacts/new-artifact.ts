@@ -2,6 +2,8 @@ import {
   actorOf,
   type ArtifactRecord,
   type ArtifactType,
+  type DataClass,
+  type FirstStatus,
   type OwnedContent,
   type PointerContent,
   type Principal,
@@ -26,47 +28,57 @@ export interface ArtifactTraits extends StoredContent {
   readonly sourceType: SourceType;
   readonly type: ArtifactType;
   readonly title: string;
+  readonly description?: string | null | undefined;
+  /** Default: draft. */
+  readonly status?: FirstStatus | undefined;
   readonly filename: string | null;
   readonly contentType: string | null;
-  readonly jobId?: string;
-  readonly name?: string;
-  readonly experimentId?: string;
-  readonly tags?: readonly string[] | undefined;
-  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Default: internal. */
+  readonly dataClass?: DataClass | null | undefined;
+  /** Default: `dataClass`. */
+  readonly visibility?: DataClass | null | undefined;
+  readonly jobId?: string | null | undefined;
+  readonly name?: string | undefined;
+  readonly experimentId?: string | null | undefined;
+  readonly assistantJobId?: string | null | undefined;
+  readonly reviewer?: string | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
   /** Secrets that were found in the upload. Default: null (none). */
   readonly findings?: SecretFindings | null;
 }
 
-/** Returns the record of a new artifact, for every kind of upload: a draft of the data class `internal`, at version 1. */
+/** Returns the record of a new artifact, at version 1: of an upload of any kind, or of a registration. */
 export function newArtifact(
   traits: ArtifactTraits,
   { clock, ids }: { readonly clock: Pick<Clock, 'now'>; readonly ids: Pick<Ids, 'uuid' | 'artifactUri'> },
 ): ArtifactRecord {
   const now = clock.now();
+  const dataClass = traits.dataClass ?? 'internal';
   return {
     id: ids.uuid(),
     uri: ids.artifactUri(),
     type: traits.type,
     title: traits.title,
-    description: null,
-    status: 'draft',
+    description: traits.description ?? null,
+    status: traits.status ?? 'draft',
     storageProvider: traits.storageProvider,
     filename: traits.filename,
     contentType: traits.contentType,
     content: traits.content,
-    dataClass: 'internal',
-    visibility: 'internal',
+    dataClass,
+    visibility: traits.visibility ?? dataClass,
     sourceType: traits.sourceType,
     producedBy: producerOf(traits.principal),
     jobId: traits.jobId ?? null,
     name: traits.name ?? null,
-    assistantJobId: null,
+    assistantJobId: traits.assistantJobId ?? null,
     taskId: null,
     bundleId: null,
     fileId: null,
     experimentId: traits.experimentId ?? null,
     createdBy: actorOf(traits.principal),
-    reviewer: null,
+    reviewer: traits.reviewer ?? null,
     reviewedBy: null,
     reviewedAt: null,
     reviewedDigest: null,

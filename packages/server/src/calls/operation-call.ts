@@ -1,6 +1,7 @@
 import {
   type Action,
   AppError,
+  expectedVersionOf,
   isErrorCode,
   may,
   opaqueValue,
@@ -24,6 +25,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   /** The lease id, if the caller sent it outside the body. Over HTTP it is in the header `Proofhouse-Lease`. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** The version of the record that the caller has read. Undefined if the operation is not `versioned`. */
+  readonly expectedVersion: number | undefined;
   /** Name and version of the caller's software. Undefined if the caller did not send them. */
   readonly software: string | undefined;
   /** Aborts when the caller disconnects before the response. */
@@ -68,6 +71,8 @@ export interface GivenCall {
   readonly body: unknown;
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
+  /** The header `If-Match`. Undefined on transports without headers. */
+  readonly ifMatch?: unknown;
   /**
    * The names of the query, the lease id and the idempotency key in error messages. For HTTP, for example, these are
    * the names of headers.
@@ -77,10 +82,10 @@ export interface GivenCall {
 
 export type DecodedParts = Pick<
   OperationCall<OperationId>,
-  'principal' | 'params' | 'query' | 'body' | 'leaseId' | 'idempotencyKey'
+  'principal' | 'params' | 'query' | 'body' | 'leaseId' | 'idempotencyKey' | 'expectedVersion'
 >;
 
-/** Validates every part of the call against the operation. Errors: `invalid_request`, `unauthenticated`. */
+/** Validates every part of the call against the operation. Errors: `invalid_request`, `bad_request`, `unauthenticated`. */
 export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
   const { names } = given;
   const body = row.request === 'json' ? parseFields(row.body, given.body) : undefined;
@@ -91,7 +96,12 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
     body,
     leaseId: row.lease ? opaqueValue(names.leaseId, given.leaseId) : undefined,
     idempotencyKey: takesIdempotencyKey(row) ? opaqueValue(names.idempotencyKey, given.idempotencyKey) : undefined,
+    expectedVersion: row.versioned === true ? expectedVersionOf(given.ifMatch, versionIn(body)) : undefined,
   } as DecodedParts;
+}
+
+function versionIn(body: unknown): number | undefined {
+  return (body as { readonly expectedVersion?: number } | undefined)?.expectedVersion;
 }
 
 /**

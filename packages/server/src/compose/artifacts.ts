@@ -7,7 +7,6 @@ import { FolderJobView, noJobView, type JobView } from '../artifacts/job-view.ts
 import { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Credential } from '../calls/credential.ts';
 import { knownReader } from '../experiments/groups.ts';
-import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
 import { artifactHandlers } from '../http/routes/artifacts.ts';
 import { ticketHandlers, type TicketParts } from '../http/routes/tickets.ts';
 import { v0ArtifactHandlers } from '../http/v0/v0-artifacts.ts';
@@ -15,6 +14,7 @@ import type { Usage } from '../retention/usage.ts';
 import { Tickets } from '../users/tickets.ts';
 import type { AccessServices } from './access.ts';
 import type { Area } from './area.ts';
+import { composeArtifactRecords } from './artifact-records.ts';
 import type { QueueServices } from './queue.ts';
 import type { SharedServices } from './shared-services.ts';
 
@@ -67,7 +67,7 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
   };
   const handlers = {
     ...artifactHandlers({ artifacts, jobUploads, excerpts: new Excerpts({ artifacts, load, clock }), clock }),
-    ...artifactRecordHandlers(artifacts, experiments, access.users),
+    ...composeArtifactRecords(shared, { ...parts, artifacts, experiments, users: access.users }),
     ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...ticketHandlers(tickets),
   };

@@ -1,4 +1,4 @@
-import { AppError } from '@proofhouse/core';
+import { AppError, type LocalFiles } from '@proofhouse/core';
 
 /** The settings that decide where records and bytes are stored, and whether they survive a restart. */
 export interface StorageChoice {
@@ -82,4 +82,16 @@ export function lossesAtRestart(lasting: { readonly database: boolean; readonly 
 
 function wrong(message: string): AppError {
   return new AppError('invalid_request', message);
+}
+
+/**
+ * Returns which files of the caller's machine the storage policy accepts as content. In production and on AWS Lambda it
+ * accepts none, because such files are not durable.
+ */
+export function acceptedLocalFiles({
+  mode,
+  lambdaFunction,
+}: Pick<StorageChoice, 'mode' | 'lambdaFunction'>): LocalFiles {
+  if (mode === 'production' || lambdaFunction !== undefined) return 'none';
+  return mode === 'local' ? 'path' : 'uri';
 }

@@ -170,6 +170,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       body: request.body === undefined ? {} : request.body,
       leaseId: headers[leaseHeader],
       idempotencyKey: headers[idempotencyHeader],
+      ifMatch: headers['if-match'],
       names,
     }),
     // These fields are getters, because few handlers use them. A value is computed when it is read.

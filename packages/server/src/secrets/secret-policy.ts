@@ -4,6 +4,7 @@ import {
   mayContainSecret,
   metadataViolation,
   secretFindings,
+  storagePolicyError,
   type FieldError,
   type SecretFindings,
   type SecretMark,
@@ -128,8 +129,8 @@ export class SecretPolicy {
    * that contains one, or a signed URL. Applies under every policy, also under `off`. Throws `unavailable` if the
    * metadata could not be scanned.
    */
-  async requireMetadata(metadata: Readonly<Record<string, unknown>> | undefined): Promise<void> {
-    if (metadata === undefined) return;
+  async requireMetadata(metadata: Readonly<Record<string, unknown>> | null | undefined): Promise<void> {
+    if (metadata == null) return;
     const texts: string[] = [];
     metadataViolation(metadata, (text) => {
       texts.push(text);
@@ -145,6 +146,17 @@ export class SecretPolicy {
     if (violation === undefined) return;
     const { path, message } = violation;
     throw new AppError('storage_policy', `${path} ${message}.`, { errors: [violation] });
+  }
+
+  /**
+   * Throws `storage_policy` if a URL contains a secret. Applies under every policy. Throws `unavailable` if the URL could
+   * not be scanned.
+   */
+  async requireUrl(path: string, url: string): Promise<void> {
+    const [scanned] = await this.#scan([{ field: path, text: url }], false);
+    if (scanned?.unscanned !== undefined) throw scannerUnavailable();
+    const rule = scanned?.secrets[0]?.rule;
+    if (rule !== undefined) throw storagePolicyError([{ path, message: `contains a secret (${rule})` }]);
   }
 
   get #isStrict(): boolean {

@@ -77,6 +77,13 @@ export function operationSamples(
     createWorkerToken: () => ({ json: { workerId: t.unique('worker') } }),
     listWorkerTokens: nothing,
     revokeWorkerToken: async () => ({ path: { tokenId: (await t.worker()).tokenId } }),
+    registerArtifact: () => ({ json: { type: 'external-link', title: 't', storageUri: 'https://h.example/a' } }),
+    uploadStandaloneArtifact: () => ({
+      payload: formBody([{ name: 'file', value: 'bytes' }]),
+      headers: { 'content-type': formType },
+    }),
+    updateArtifact: async () => ({ ...(await ofArtifact()), json: { title: 'another' } }),
+    listArtifactHistory: ofArtifact,
     listArtifacts: nothing,
     getArtifact: ofArtifact,
     readArtifactContent: ofArtifact,

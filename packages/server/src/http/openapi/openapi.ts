@@ -110,6 +110,7 @@ function headerParams(row: Operation): { header?: z.ZodObject } {
   const takesBytes = row.request === 'bytes' || row.request === 'multipart';
   const shape: Record<string, z.ZodType> = { ...(takesBytes ? bodyHeaders : {}), ...row.headers?.shape };
   if (row.lease) shape[leaseHeader] = described(opaqueSchema.optional(), 'The fencing token of the claim.');
+  if (row.versioned === true) shape['if-match'] = described(z.string().optional(), ifMatchText);
   if (row.door === 'v0') shape[experimentHeader] = described(z.string(), 'The experiment of the path.');
   if (takesIdempotencyKey(row)) {
     shape[idempotencyHeader] = described(opaqueSchema.optional(), 'Repeating a call under its key does it only once.');
@@ -117,6 +118,8 @@ function headerParams(row: Operation): { header?: z.ZodObject } {
   if (row.response === 'bytes') Object.assign(shape, downloadHeaders);
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
+
+const ifMatchText = 'The version of the record that the caller has read, such as `"3"`.';
 
 /** Request headers of byte bodies: digests (RFC 9530, RFC 3230, RFC 1864) and conditions (RFC 9110 section 13). */
 const bodyHeaders = {

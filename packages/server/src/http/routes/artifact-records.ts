@@ -1,11 +1,16 @@
-import { artifactToJson, experimentToJson } from '@proofhouse/core';
+import { artifactToJson, experimentToJson, historyToJson } from '@proofhouse/core';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
+import type { Registrations } from '../../artifacts/records/registrations.ts';
+import type { Updates } from '../../artifacts/records/updates.ts';
 import type { Experiments } from '../../experiments/experiments.ts';
 import type { Users } from '../../users/users.ts';
 import type { Handlers } from '../operation-route.ts';
 import { sendArtifact } from '../bytes/send-artifact.ts';
 
 type RecordOperations =
+  | 'registerArtifact'
+  | 'updateArtifact'
+  | 'listArtifactHistory'
   | 'listArtifacts'
   | 'getArtifact'
   | 'readArtifactContent'
@@ -14,13 +19,36 @@ type RecordOperations =
   | 'createExperiment'
   | 'listExperiments';
 
-/** Returns the handlers for artifact records, both of uploads and of deposits, and for experiments. */
-export function artifactRecordHandlers(
-  artifacts: Artifacts,
-  experiments: Experiments,
-  users: Users,
-): Pick<Handlers, RecordOperations> {
+export interface ArtifactRecordParts {
+  readonly artifacts: Artifacts;
+  readonly registrations: Registrations;
+  readonly updates: Updates;
+  readonly experiments: Experiments;
+  readonly users: Users;
+}
+
+/** Returns the handlers for artifact records, of uploads, deposits and registrations, and for experiments. */
+export function artifactRecordHandlers({
+  artifacts,
+  registrations,
+  updates,
+  experiments,
+  users,
+}: ArtifactRecordParts): Pick<Handlers, RecordOperations> {
   return {
+    registerArtifact: async ({ principal, body, leaseId, idempotencyKey }) => {
+      const { artifact, created } = await registrations.register(principal, body, { leaseId, idempotencyKey });
+      const answer = { body: { artifact: artifactToJson(artifact) } };
+      return created ? answer : { status: 200 as const, ...answer };
+    },
+    updateArtifact: async ({ principal, params, body, expectedVersion }) => {
+      const artifact = await updates.update(principal, params.artifactId, body, expectedVersion);
+      return { body: { artifact: artifactToJson(artifact) } };
+    },
+    listArtifactHistory: async ({ principal, params, query }) => {
+      const { items, nextCursor } = await artifacts.history(principal, params.artifactId, query);
+      return { body: { items: items.map(historyToJson), nextCursor } };
+    },
     listArtifacts: async ({ principal, query }) => {
       const { createdBy } = query;
       // A worker lists only what it made itself. For it, every id is that of a worker.
