@@ -58,6 +58,8 @@ worker.list            +     +        +         +        -      -        -      
 metrics.read           +     +        +         +        -      -        -          -                +
 identity.read          +     +        +         +        +      +        +          +                +
 artifact.add           +     +        -         +        +      +        +          +                -
+artifact.create        +     +        -         +        +      +        +          +                -
+artifact.update        +     +        -         +        +      +        +          +                -
 artifact.list          +     +        +         +        +      +        +          +                -
 artifact.read          +     +        +         +        +      +        +          +                -
 artifact.deposit       +     +        -         +        -      -        +          +                -
@@ -102,6 +104,7 @@ describe('the access table', () => {
       'worker job.create: enqueues',
       'worker job.read: holds or made',
       'worker artifact.add: holds',
+      'worker artifact.update: made',
       'read-only artifact.read: not-sensitive or made',
       'worker artifact.read: made or administers or granted or holds',
       'worker artifact.deposit: registered',

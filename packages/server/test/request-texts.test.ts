@@ -8,6 +8,7 @@ import { McpClient } from './support/mcp-client.ts';
 import { githubToken } from './support/secret-samples.ts';
 import { laterFields, stampedFields } from '@proofhouse/core';
 import { textFields } from './support/text-fields.ts';
+import { makeUser } from './support/test-user.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
 import { WireExperiment } from './support/wire-experiment.ts';
 
@@ -108,7 +109,7 @@ const recordFields = (sent: (field: (text: string) => object) => Door): Record<s
   contentType: sent((text) => ({ contentType: `text/plain; a=${text}` })),
   checksum: closed,
   assistantJobId: sent((assistantJobId) => ({ assistantJobId })),
-  reviewer: sent((reviewer) => ({ reviewer })),
+  reviewer: compared,
   'tags[]': sent((text) => ({ tags: [text] })),
   'metadata.*': sent((text) => ({ metadata: { text } })),
 });
@@ -300,7 +301,7 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
       description: standaloneField('description'),
       experimentId: compared,
       assistantJobId: standaloneField('assistantJobId'),
-      reviewer: standaloneField('reviewer'),
+      reviewer: compared,
       tags: standaloneField('tags', (text) => JSON.stringify([text])),
       metadata: standaloneField('metadata', (text) => JSON.stringify({ text })),
     }),
@@ -317,6 +318,20 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
   },
   pinArtifact: { 'params.artifactId': compared },
   unpinArtifact: { 'params.artifactId': compared },
+  createUser: under('body', {
+    name: (t, name) => t.post('/api/users', { name, role: 'operator' }),
+    email: (t, text) => t.post('/api/users', { name: 'Ada', role: 'operator', email: `${text}@example.com` }),
+  }),
+  updateUser: {
+    'params.userId': compared,
+    'body.name': async (t, name) => t.call('PUT', await userPath(t), { json: { name } }),
+    'body.email': async (t, text) => t.call('PUT', await userPath(t), { json: { email: `${text}@example.com` } }),
+  },
+  createUserToken: {
+    'params.userId': compared,
+    'body.description': async (t, description) => t.post(`${await userPath(t)}/tokens`, { description }),
+  },
+  revokeUserToken: { 'params.userId': compared, 'params.tokenId': compared },
   createExperiment: {
     'body.experimentId': closed,
     'body.name': (t, name) => t.post('/api/experiments', { name }),
@@ -359,6 +374,10 @@ const doors = rows.flatMap(({ name, treatment }) =>
 const digests = rows.flatMap(({ name, treatment }, index) =>
   typeof treatment === 'object' ? [{ name, door: treatment.digest, secret: githubToken(100 + index) }] : [],
 );
+
+async function userPath(t: TestServer): Promise<string> {
+  return `/api/users/${(await makeUser(t, 'operator')).id}`;
+}
 
 async function pathOf(t: TestServer): Promise<string> {
   return `/api/queue/jobs/${(await t.enqueue()).id}/artifacts/${t.unique('a')}`;
