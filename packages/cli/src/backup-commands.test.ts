@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
-import { runEntry } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 // The time limit is long, because each test starts several processes.
 vi.setConfig({ testTimeout: 120_000 });
@@ -67,9 +67,9 @@ const filesBelow = (folder: string): string[] =>
     .sort();
 
 const backUp = (server: RealServer, folder: string, ...more: string[]) =>
-  runEntry(['backup', 'create', folder, '--data-dir', server.folder, ...more]);
+  runInProcess(['backup', 'create', folder, '--data-dir', server.folder, ...more]);
 const restore = (dataDir: string, folder: string, ...more: string[]) =>
-  runEntry(['backup', 'restore', folder, '--data-dir', dataDir, ...more]);
+  runInProcess(['backup', 'restore', folder, '--data-dir', dataDir, ...more]);
 
 test('a backup made beside a busy server holds everything acknowledged before, and starts in another place', async () => {
   const server = await runningServer();
@@ -104,7 +104,15 @@ test('a backup made beside a busy server holds everything acknowledged before, a
     expect((await download(other, jobId, id)).equals(contents[index] ?? Buffer.of())).toBe(true);
   }
   expect(await has(other, after)).toBe(false);
-  const verified = await runEntry(['storage', 'verify', '--repair', '--url', other.url, '--token', other.adminToken]);
+  const verified = await runInProcess([
+    'storage',
+    'verify',
+    '--repair',
+    '--url',
+    other.url,
+    '--token',
+    other.adminToken,
+  ]);
   expect(verified).toMatchObject({ code: 0 });
 });
 
@@ -304,14 +312,14 @@ test('the folder of a backup is refused when it holds other files or lies in the
     code: 2,
     stderr: expect.stringContaining('overlap'),
   });
-  const missing = await runEntry(['backup', 'create', folder, '--data-dir', path.join(folder, 'none')]);
+  const missing = await runInProcess(['backup', 'create', folder, '--data-dir', path.join(folder, 'none')]);
   expect(missing).toMatchObject({ code: 4, stderr: expect.stringContaining('There is no database') });
   const postgres = ['--database-url', 'postgres://user:hunter2@127.0.0.1:1/x'];
   for (const args of [
     ['create', folder],
     ['restore', folder],
   ]) {
-    const answer = await runEntry(['backup', ...args, ...postgres]);
+    const answer = await runInProcess(['backup', ...args, ...postgres]);
     expect(answer).toMatchObject({
       code: expect.any(Number),
       stderr: expect.stringMatching(/pg_dump .*rsync .*docs\/backup\.md/s),

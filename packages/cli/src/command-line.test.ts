@@ -5,19 +5,23 @@ import path from 'node:path';
 import { FakeServer, refuse } from '@proofhouse/client/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runEntry, type RunOptions } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 async function setUp() {
   const server = await FakeServer.start();
   onTestFinished(() => server[Symbol.asyncDispose]());
   const folder = await mkdtemp(path.join(tmpdir(), 'cli-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const run = (args: readonly string[], options: RunOptions = {}) =>
-    runEntry(args, {
-      cwd: folder,
-      ...options,
-      env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: 'phw_secret', ...options.env },
-    });
-  return { server, folder, run };
+  const withDefaults = (options: RunOptions): RunOptions => ({
+    cwd: folder,
+    ...options,
+    env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: 'phw_secret', ...options.env },
+  });
+  const run = (args: readonly string[], options: Omit<RunOptions, 'onOutput'> = {}) =>
+    runInProcess(args, withDefaults(options));
+  /** Runs the command in a process of its own, which can receive process signals. */
+  const runProcess = (args: readonly string[], options: RunOptions = {}) => runEntry(args, withDefaults(options));
+  return { server, folder, run, runProcess };
 }
 
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -72,7 +76,7 @@ describe('usage', () => {
 
   test.each(commands)('%s %s %s has help with an example, and never shows the token', async (...command) => {
     const args = command.filter((word) => (word as string | undefined) !== undefined);
-    const { code, stdout } = await runEntry([...args, '--help'], { env: { PROOFHOUSE_TOKEN: 'phw_secret' } });
+    const { code, stdout } = await runInProcess([...args, '--help'], { env: { PROOFHOUSE_TOKEN: 'phw_secret' } });
     expect(code).toBe(0);
     expect(stdout).toContain(`Example: proofhouse ${args.join(' ')}`);
     expect(stdout).not.toContain('phw_secret');
@@ -83,9 +87,9 @@ describe('usage', () => {
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^proofhouse: unknown option '--statu'\n\(Did you mean --status\?\)/);
-    expect((await runEntry(['job'])).code).toBe(2);
-    expect((await runEntry(['nothing'])).code).toBe(2);
-    expect((await runEntry(['job', 'list', '--limit', 'many'])).code).toBe(2);
+    expect((await runInProcess(['job'])).code).toBe(2);
+    expect((await runInProcess(['nothing'])).code).toBe(2);
+    expect((await runInProcess(['job', 'list', '--limit', 'many'])).code).toBe(2);
   });
 
   test('the version is printed', async () => {
@@ -122,12 +126,12 @@ describe('errors', () => {
 
 describe('jobs', () => {
   test('are created from a text, a file or standard input', async () => {
-    const { server, folder, run } = await setUp();
+    const { server, folder, runProcess } = await setUp();
     await writeFile(path.join(folder, 'p.json'), '{"from":"file"}');
     const create = ['job', 'create', '--type', 'exec', '--payload'];
-    expect((await run([...create, '{"from":"text"}'])).stdout).toMatch(/^Job \S+ is queued \(exec\)\.\nNext: /);
-    expect((await run([...create, '@p.json'])).code).toBe(0);
-    expect((await run([...create, '-', '--json'], { input: '{"from":"stdin"}' })).code).toBe(0);
+    expect((await runProcess([...create, '{"from":"text"}'])).stdout).toMatch(/^Job \S+ is queued \(exec\)\.\nNext: /);
+    expect((await runProcess([...create, '@p.json'])).code).toBe(0);
+    expect((await runProcess([...create, '-', '--json'], { input: '{"from":"stdin"}' })).code).toBe(0);
     const payloads = [...server.jobs.values()].map((job) => job.payload['from']);
     expect(payloads).toEqual(['text', 'file', 'stdin']);
   });
@@ -221,11 +225,11 @@ describe('job logs', () => {
   });
 
   test('are followed to the end of the job, as JSON lines when asked for', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     const job = server.addJob({ status: 'running' });
     server.log.append(job, { kind: 'claimed', message: 'Claimed.' });
     let told = false;
-    const { code, stdout } = await run(['job', 'logs', job.id, '-f', '--json'], {
+    const { code, stdout } = await runProcess(['job', 'logs', job.id, '-f', '--json'], {
       onOutput: (output) => {
         if (told || !output.includes('claimed')) return undefined;
         told = true;
@@ -243,10 +247,10 @@ describe('job logs', () => {
   });
 
   test('Ctrl-C ends following with 130 and without a word', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     const job = server.addJob({ status: 'running' });
     server.log.append(job, { kind: 'claimed', message: 'Claimed.' });
-    const { code, stderr } = await run(['job', 'logs', job.id, '-f'], { onOutput: () => 'SIGINT' });
+    const { code, stderr } = await runProcess(['job', 'logs', job.id, '-f'], { onOutput: () => 'SIGINT' });
     expect(code).toBe(130);
     expect(stderr).toBe('');
   });
@@ -301,13 +305,13 @@ describe('artifacts', () => {
   });
 
   test('standard input and standard output work as files', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     const job = server.addJob();
-    expect((await run(['artifact', 'push', job.id, '-', '--name', 'in.txt'], { input: 'hello' })).code).toBe(0);
+    expect((await runProcess(['artifact', 'push', job.id, '-', '--name', 'in.txt'], { input: 'hello' })).code).toBe(0);
     expect(server.artifact('in.txt').bytes.toString()).toBe('hello');
     const { id } = server.artifact('in.txt').record;
-    expect((await run(['artifact', 'pull', job.id, id, '-o', '-'])).stdout).toBe('hello');
-    expect((await run(['artifact', 'push', job.id, '-'])).code).toBe(2);
+    expect((await runProcess(['artifact', 'pull', job.id, id, '-o', '-'])).stdout).toBe('hello');
+    expect((await runProcess(['artifact', 'push', job.id, '-'])).code).toBe(2);
   });
 
   test('a pull never replaces a file unless forced', async () => {
@@ -344,7 +348,7 @@ describe('artifacts', () => {
   });
 
   test('Ctrl-C during a pull exits with 130 and leaves nothing', async () => {
-    const { server, folder, run } = await setUp();
+    const { server, folder, runProcess } = await setUp();
     const job = server.addJob();
     server.interfere = (operation, _request, response) => {
       if (operation !== 'downloadArtifact') return false;
@@ -352,7 +356,7 @@ describe('artifacts', () => {
       response.write(Buffer.alloc(100_000));
       return true;
     };
-    const { code, stderr } = await run(['artifact', 'pull', job.id, 'some-id', '-o', '-'], {
+    const { code, stderr } = await runProcess(['artifact', 'pull', job.id, 'some-id', '-o', '-'], {
       onOutput: () => 'SIGINT',
     });
     expect(code).toBe(130);
@@ -377,9 +381,9 @@ describe('worker tokens', () => {
 
 describe('work', () => {
   test('runs the command for one job, with its own options left alone', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     const job = server.addJob();
-    const { code, stdout } = await run(['work', '--once', '--', 'sh', '-c', 'echo "$0 $1"', '--json', '--once']);
+    const { code, stdout } = await runProcess(['work', '--once', '--', 'sh', '-c', 'echo "$0 $1"', '--json', '--once']);
     expect(code).toBe(0);
     expect(stdout).toContain('succeeded');
     expect(server.artifact('log.log').bytes.toString()).toBe('--json --once\n');
@@ -387,18 +391,18 @@ describe('work', () => {
   });
 
   test('exits with 1 when the one job failed, and says its events as JSON lines', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     server.addJob();
-    const { code, stdout } = await run(['work', '--once', '--json', '--', 'false']);
+    const { code, stdout } = await runProcess(['work', '--once', '--json', '--', 'false']);
     expect(code).toBe(1);
     const lines = stdout.trim().split('\n');
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({ report: { failed: 1 } });
   });
 
   test('SIGTERM ends the command and gives the job back', async () => {
-    const { server, run } = await setUp();
+    const { server, runProcess } = await setUp();
     const job = server.addJob();
-    const { code } = await run(['work', '--', 'sleep', '60'], {
+    const { code } = await runProcess(['work', '--', 'sleep', '60'], {
       onOutput: (stdout) => (stdout.includes('started') && !stdout.includes('stopped') ? 'SIGTERM' : undefined),
     });
     expect(code).toBe(0);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
-import { runEntry } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'doctor-'));
@@ -14,7 +14,7 @@ async function emptyFolder(): Promise<string> {
 
 test('before the first start everything is looked at, what will be made is named, and nothing is made', async () => {
   const folder = await emptyFolder();
-  const { code, stdout } = await runEntry(['doctor', '--data-dir', folder]);
+  const { code, stdout } = await runInProcess(['doctor', '--data-dir', folder]);
   expect(code).toBe(0);
   expect(stdout.split('\n').map((line) => line.slice(0, 16).trim())).toEqual([
     'ok     settings',
@@ -35,7 +35,7 @@ test('before the first start everything is looked at, what will be made is named
   expect(await readdir(folder)).toEqual([]);
 
   const missing = path.join(folder, 'a', 'b');
-  expect((await runEntry(['doctor', '--data-dir', missing])).code).toBe(0);
+  expect((await runInProcess(['doctor', '--data-dir', missing])).code).toBe(0);
   expect(await readdir(folder)).toEqual([]);
 });
 
@@ -48,7 +48,7 @@ test.each([
   const folder = await emptyFolder();
   await writeFile(path.join(folder, 'file'), '');
   await symlink(path.join(folder, 'nowhere'), path.join(folder, 'link'));
-  const { code, stdout } = await runEntry(['doctor', '--data-dir', place(folder)]);
+  const { code, stdout } = await runInProcess(['doctor', '--data-dir', place(folder)]);
   expect(code).toBe(1);
   for (const name of ['database', 'folders', 'blobs'])
     expect(stdout).toMatch(new RegExp(`^wrong +${name} +The folder .* cannot be used \\(E.*--data-dir`, 'm'));
@@ -59,7 +59,7 @@ test.each([
 test('a blob folder that no start has laid out is left as it is', async () => {
   const folder = await emptyFolder();
   await mkdir(path.join(folder, 'blobs'));
-  const { code, stdout } = await runEntry(['doctor', '--data-dir', folder]);
+  const { code, stdout } = await runInProcess(['doctor', '--data-dir', folder]);
   expect(code).toBe(0);
   expect(stdout).toContain(`will be laid out by the first start in ${path.join(folder, 'blobs')}.`);
   expect(await readdir(folder, { recursive: true })).toEqual(['blobs']);
@@ -68,7 +68,7 @@ test('a blob folder that no start has laid out is left as it is', async () => {
 test('beside a running server it says that the file is in use and looks at the rest; the server goes on', async () => {
   const server = await RealServer.start();
   onTestFinished(() => server[Symbol.asyncDispose]());
-  const look = () => runEntry(['doctor', '--data-dir', server.folder]);
+  const look = () => runInProcess(['doctor', '--data-dir', server.folder]);
   const { code, stdout } = await look();
   expect(code).toBe(0);
   expect(stdout).toMatch(
@@ -85,7 +85,7 @@ test('beside a running server it says that the file is in use and looks at the r
 test('what is wrong is said in its line, the rest is looked at, and it exits with 1', async () => {
   const folder = await emptyFolder();
   const env = { AGENT_JOB_ARTIFACT_ROOT: path.join(folder, 'blobs') };
-  const overlapping = await runEntry(['doctor', '--data-dir', folder, '--json'], { env });
+  const overlapping = await runInProcess(['doctor', '--data-dir', folder, '--json'], { env });
   expect(overlapping.code).toBe(1);
   const lines = overlapping.stdout
     .trim()
@@ -94,7 +94,7 @@ test('what is wrong is said in its line, the rest is looked at, and it exits wit
   expect(lines.filter(({ outcome }) => outcome === 'wrong').map(({ name }) => name)).toEqual(['folders']);
 
   const unreachable = ['doctor', '--data-dir', folder, '--database-url', 'postgres://user:hunter2@127.0.0.1:1/x'];
-  const answer = await runEntry([...unreachable, '--grant-readonly', 'reader']);
+  const answer = await runInProcess([...unreachable, '--grant-readonly', 'reader']);
   expect(answer.code).toBe(1);
   expect(answer.stdout).toMatch(
     /^wrong +database +The Postgres database 127\.0\.0\.1:1\/x cannot be reached \(ECONNREFUSED\)\.$/m,
@@ -102,12 +102,12 @@ test('what is wrong is said in its line, the rest is looked at, and it exits wit
   expect(answer.stdout).toMatch(/^wrong +grant .*nothing was granted/m);
   expect(answer.stdout + answer.stderr).not.toContain('hunter2');
 
-  const misspelt = await runEntry(['doctor'], { env: { PROOFHOUSE_DATADIR: folder } });
+  const misspelt = await runInProcess(['doctor'], { env: { PROOFHOUSE_DATADIR: folder } });
   expect(misspelt).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/^wrong +settings .*PROOFHOUSE_DATA_DIR\?\n$/),
   });
-  const roles = await runEntry(['doctor', '--data-dir', folder, '--grant-readonly', 'reader']);
+  const roles = await runInProcess(['doctor', '--data-dir', folder, '--grant-readonly', 'reader']);
   expect(roles).toMatchObject({ code: 1, stdout: expect.stringMatching(/^wrong +grant +Only Postgres has roles/m) });
   expect(existsSync(path.join(folder, 'proofhouse.db'))).toBe(false);
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FakeServer, refuse } from '@proofhouse/client/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runEntry, type RunOptions } from './testing/run-entry.ts';
+import type { RunOptions } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 const experiment = 'exp_01jd7v6m5x0000000000000000';
 const other = 'exp_01jd7v6m5x0000000000000001';
@@ -18,7 +19,7 @@ async function setUp() {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const env = { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: 'wkr_1:phw_secret', PROOFHOUSE_EXPERIMENT: experiment };
   const run = (args: readonly string[], options: RunOptions = {}) =>
-    runEntry(args, { cwd: folder, ...options, env: { ...env, ...options.env } });
+    runInProcess(args, { cwd: folder, ...options, env: { ...env, ...options.env } });
   return { server, folder, run, deposits: server.experiment.deposits };
 }
 
@@ -28,7 +29,7 @@ describe('the experiment', () => {
     expect((await run(['whoami'])).stdout).toBe('wkr_1\n');
     expect((await run(['whoami', '--experiment', other, '--json'])).code).toBe(0);
     expect(server.seen.map(({ headers }) => headers['x-eden-experiment-id'])).toEqual([experiment, other]);
-    const { code, stderr } = await runEntry(['group', 'list'], { env: { PROOFHOUSE_URL: server.url } });
+    const { code, stderr } = await runInProcess(['group', 'list'], { env: { PROOFHOUSE_URL: server.url } });
     expect(code).toBe(2);
     expect(stderr).toContain('--experiment <id> or set PROOFHOUSE_EXPERIMENT');
     expect((await run(['whoami', '--experiment', ''])).stderr).toContain('No experiment given');

@@ -8,7 +8,7 @@ import { FakeServer } from '@proofhouse/client/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { escapingStream } from './output/escaping-stream.ts';
 import { printable } from './output/printable.ts';
-import { runEntry } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 const hostile = 'a\u009b31mred\u202egpj.exe\u2028line\u001b]0;title\u0007\u200f';
 // eslint-disable-next-line no-control-regex -- their absence is the point.
@@ -18,7 +18,7 @@ async function setUp() {
   const server = await FakeServer.start();
   onTestFinished(() => server[Symbol.asyncDispose]());
   const env = { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: 't' };
-  return { server, run: (...args: string[]) => runEntry(args, { env }) };
+  return { server, run: (...args: string[]) => runInProcess(args, { env }) };
 }
 
 test('a job list shows hidden characters as escapes, and its JSON is the same JSON', async () => {

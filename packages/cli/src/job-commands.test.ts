@@ -7,6 +7,7 @@ import { ProofhouseClient } from '@proofhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
 import { runEntry, type Run } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 let server: RealServer;
 let folder: string;
@@ -22,7 +23,12 @@ afterAll(async () => {
 });
 
 function run(args: readonly string[], input = '', token = server.adminToken): Promise<Run> {
-  return runEntry(args, { cwd: folder, input, env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: token } });
+  return runInProcess(args, { cwd: folder, input, env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: token } });
+}
+
+/** Runs a command in its own process, so that several commands can run at the same time. */
+function runBeside(args: readonly string[]): Promise<Run> {
+  return runEntry(args, { cwd: folder, env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: server.adminToken } });
 }
 
 const lines = (count: number, from = 0): string =>
@@ -96,9 +102,9 @@ describe('the outcome of a job', () => {
     const good = await held('good');
     const bad = await held('bad');
     const [waiting, both, following] = [
-      run(['job', 'wait', good.id]),
-      run(['job', 'wait', good.id, bad.id]),
-      run(['job', 'logs', '-f', bad.id]),
+      runBeside(['job', 'wait', good.id]),
+      runBeside(['job', 'wait', good.id, bad.id]),
+      runBeside(['job', 'logs', '-f', bad.id]),
     ];
     await good.worker.jobs.complete(good.id, good.leaseId, { resultSummary: 'all fine', finishOutcomeCode: 'DONE' });
     await bad.worker.jobs.fail(bad.id, bad.leaseId, { errorMessage: 'no disk' });

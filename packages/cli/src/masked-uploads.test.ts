@@ -8,7 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { FakeServer } from '@proofhouse/client/testing';
 import { secretRules } from '@proofhouse/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runEntry, type RunOptions } from './testing/run-entry.ts';
+import type { RunOptions } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 const experiment = 'exp_01jd7v6m5x0000000000000000';
 const password = ['kettle', 'Seven', '42'].join('-');
@@ -35,7 +36,7 @@ async function setUp() {
     DB_PASSWORD: password,
     SHORT_TOKEN: 'abc',
   };
-  const run = (args: readonly string[], options: RunOptions = {}) => runEntry(args, { cwd: folder, ...options, env });
+  const run = (args: readonly string[], options: RunOptions = {}) => runInProcess(args, { cwd: folder, ...options, env });
   return { server, run, job: server.addJob(), deposits: server.experiment.deposits };
 }
 

@@ -103,14 +103,14 @@ test('jobs are claimed and completed many at once, and hints tell of them', asyn
       hinted.add(hint === 'look-again' ? hint : `${hint.jobId} ${hint.status}`);
     }
   })().catch(() => undefined);
-  await vi.waitFor(() => expect(hinted).toContain('look-again'));
+  await vi.waitFor(() => expect(hinted).toContain('look-again'), 20_000);
   const made = await Promise.all([1, 2, 3].map(() => admin.jobs.create({ type: 'exec' })));
   const claimed = await worker.jobs.claimMany({ maxJobs: 5 });
   expect(new Set(claimed.map(({ id }) => id))).toEqual(new Set(made.map(({ id }) => id)));
   const items = claimed.map(({ id, leaseId }) => ({ jobId: id, lease: leaseId }));
   const results = await worker.jobs.completeMany([...items.slice(1), { ...items[0]!, lease: 'another' }]);
   expect(results).toMatchObject([{}, {}, { error: { code: 'lease_lost' } }]);
-  await vi.waitFor(() => expect(hinted).toContain(`${claimed[1]!.id} succeeded`));
+  await vi.waitFor(() => expect(hinted).toContain(`${claimed[1]!.id} succeeded`), 20_000);
   enough.abort();
   await hints;
 });

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { ProofhouseClient } from '@proofhouse/client';
 import { expect, onTestFinished, test } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
-import { runEntry } from './testing/run-entry.ts';
+import { runInProcess } from './testing/run-in-process.ts';
 
 async function setUp(settings: Record<string, string> = {}) {
   const server = await RealServer.start(settings);
   onTestFinished(() => server[Symbol.asyncDispose]());
   const admin = new ProofhouseClient({ url: server.url, token: server.adminToken });
   const run = (...args: string[]) =>
-    runEntry(args, { env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: server.adminToken } });
+    runInProcess(args, { env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: server.adminToken } });
   return { server, admin, run };
 }
 
@@ -56,5 +56,5 @@ test('only the admin cares for storage', async () => {
   const { server, admin } = await setUp();
   const { token } = await admin.workerTokens.create({ workerId: 'builder-1' });
   const env = { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: token };
-  for (const verb of ['usage', 'gc', 'verify']) expect((await runEntry(['storage', verb], { env })).code).toBe(3);
+  for (const verb of ['usage', 'gc', 'verify']) expect((await runInProcess(['storage', verb], { env })).code).toBe(3);
 });
