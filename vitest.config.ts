@@ -21,6 +21,8 @@ function project(name: string, include: readonly string[], more: object = {}) {
 export default defineConfig({
   test: {
     watch: false,
+    // On a busy machine, work that a test waits for can take seconds.
+    expect: { poll: { timeout: 20_000 } },
     // In child processes, native modules and process-wide limits behave as in production.
     pool: 'forks',
     // One process runs many test files and imports the server only once. So a test file must restore all process-wide
