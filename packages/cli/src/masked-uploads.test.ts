@@ -36,7 +36,8 @@ async function setUp() {
     DB_PASSWORD: password,
     SHORT_TOKEN: 'abc',
   };
-  const run = (args: readonly string[], options: RunOptions = {}) => runInProcess(args, { cwd: folder, ...options, env });
+  const run = (args: readonly string[], options: RunOptions = {}) =>
+    runInProcess(args, { cwd: folder, ...options, env });
   return { server, run, job: server.addJob(), deposits: server.experiment.deposits };
 }
 
