@@ -1,4 +1,4 @@
-import { backOffMs, type Job } from '@proofhouse/core';
+import { backOffMs, isAppError, type Job } from '@proofhouse/core';
 import { pause, type Clock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
@@ -7,6 +7,8 @@ import { ackMessage, failureMessage, resultSummary, type Ending } from './ending
 import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog } from './worker-options.ts';
+
+const withheldText = 'The text about the end of the job is withheld: the server found a secret in it.';
 
 const reportAgain = { firstMs: 1000, maxMs: 15_000 };
 
@@ -19,7 +21,8 @@ export interface Reporter {
 }
 
 /**
- * Reports the end of the job. Retries as long as the lease is valid, so that a finished job does not run a second time.
+ * Reports the end of the job. Retries as long as the lease is valid, so that a finished job does not run a second time. If
+ * the server refuses the text because it finds a secret in it, the end is reported with another text.
  */
 export async function reportEnding(
   reporter: Reporter,
@@ -28,19 +31,21 @@ export async function reportEnding(
   logTail: string,
 ): Promise<void> {
   const { client, job } = reporter;
-  await persist(reporter, () => {
-    switch (ending.outcome) {
-      case 'succeeded':
-        return client.jobs.complete(job.id, job.leaseId, { resultSummary: resultSummary(ending, deposited) });
-      case 'cancelled':
-        return client.jobs.ack(job.id, job.leaseId, { message: ackMessage(ending, deposited) });
-      case 'failed':
-      case 'stopped': {
-        const errorMessage = failureMessage(ending, deposited, logTail);
-        return client.jobs.fail(job.id, job.leaseId, { errorMessage, retryable: ending.retryable });
-      }
-    }
-  });
+  switch (ending.outcome) {
+    case 'succeeded':
+      return persistText(reporter, resultSummary(ending, deposited), (text) =>
+        client.jobs.complete(job.id, job.leaseId, { resultSummary: text }),
+      );
+    case 'cancelled':
+      return persistText(reporter, ackMessage(ending, deposited), (message) =>
+        client.jobs.ack(job.id, job.leaseId, { message }),
+      );
+    case 'failed':
+    case 'stopped':
+      return persistText(reporter, failureMessage(ending, deposited, logTail), (errorMessage) =>
+        client.jobs.fail(job.id, job.leaseId, { errorMessage, retryable: ending.retryable }),
+      );
+  }
 }
 
 /**
@@ -56,6 +61,16 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
   } catch (error) {
     log({ level: 'error', jobId: job.id, message: `Job ${job.id} was left to its lease: ${messageOf(error)}` });
     return 'lost';
+  }
+}
+
+async function persistText(reporter: Reporter, text: string, send: (text: string) => Promise<Job>): Promise<void> {
+  try {
+    await persist(reporter, () => send(text));
+  } catch (error) {
+    if (!isAppError(error, 'secret_found')) throw error;
+    reporter.log({ level: 'warn', jobId: reporter.job.id, message: withheldText });
+    await persist(reporter, () => send(withheldText));
   }
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { maskPlaceholder as mark } from '@proofhouse/core';
 import { describe, expect, test } from 'vitest';
 import { zipOf } from '../testing/archives.ts';
-import type { FakeServer } from '../testing/fake-server.ts';
+import { refuse, type FakeServer } from '../testing/fake-server.ts';
 import { setUpWorker } from '../testing/worker-trial.ts';
 import type { WorkerOptions } from './index.ts';
 
@@ -65,10 +65,27 @@ describe('a text', () => {
     const key = Array.from({ length: 40 }, (_, line) => `${line}`.padEnd(64, 'Ab1+')).join('\n');
     const begin = ['-----BEGIN', 'PRIVATE KEY-----'].join(' ');
     const script = `seq 1 300; printf '%s\\n%s\\n' '${begin}' '${key}'; seq 1 100; exit 1`;
-    await work(script, { maxLogBytes: 2000 });
+    await work(script, { maxLogBytes: 1500 });
     expect(text('log.log')).toContain('are missing here');
     expect(`${text('log.log')}${errorMessage()}`).not.toContain('Ab1+Ab1+');
     expect(errorMessage()).toContain(mark);
+  });
+
+  test.each([
+    ['succeeds', 'completeJob', 0],
+    ['fails', 'failJob', 1],
+  ])('that the server refuses as the end of a job that %s is withheld, and the job ends', async (_how, call, code) => {
+    const { server, job, entries, work } = await setUp();
+    let isFirst = true;
+    server.interfere = (operation, _request, response) => {
+      if (operation !== call || !isFirst) return false;
+      isFirst = false;
+      return refuse(response, 'secret_found');
+    };
+    expect(await work(`exit ${code}`)).toMatchObject({ succeeded: 1 - code, failed: code });
+    const { resultSummary, errorMessage: failure } = server.job(job.id);
+    expect(resultSummary ?? failure).toContain('is withheld: the server found a secret in it');
+    expect(entries.map(({ message }) => message)).toContain(resultSummary ?? failure);
   });
 
   test('that cannot be masked is not deposited, and the job fails', async () => {
