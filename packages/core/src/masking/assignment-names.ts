@@ -117,12 +117,16 @@ const describing = new Set(
 const joined =
   /^(?:s|es|key|keys|accesskey|value|token|secret|string|data|prod|dev|test|hex|base64|b64|db|raw)(?![a-z])/i;
 
+/** Matches the end of a file name, as in lists of files with their digests. */
+const fileName = /\.(?:[cm]?[jt]sx?|json|md|py|go|rs|java|rb|php|c|h|cc|cpp|css|html|ya?ml|toml|txt|sh|sql|lock|map)$/;
+
 /**
  * Returns true if a name has a secret as its value. `word` is the part of the name that `secretWord` matched, and
  * `tail` is the rest of the name.
  */
 export function tailNamesSecret(word: string, tail: string): boolean {
   if (tail === '') return true;
+  if (fileName.test(tail)) return false;
   const isJoined = /[A-Z]$/.test(word) ? /^[A-Z]/.test(tail) && !/^[A-Z][a-z]/.test(tail) : /^[a-z]/.test(tail);
   if (isJoined && !joined.test(tail)) return false;
   const words = tail

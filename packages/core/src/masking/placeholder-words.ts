@@ -3,7 +3,7 @@
  * short numbers.
  */
 const markers =
-  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|encrypted|filtered|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx|abcd|abcdef|qwerty|fill|in|not|do|commit|use|from|see|get|generate|generated|random|long|strong|please|own|type|paste|must|be|and|or|of|for|to|is|variable|config|env|vault|file|text|only|ref|never|always|required|optional|enabled|disabled|reject|prompt|auto|manual|number|boolean|object)$/;
+  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|encrypted|filtered|attribute|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx|abcd|abcdef|qwerty|fill|in|not|do|commit|use|from|see|get|generate|generated|random|long|strong|please|own|type|paste|must|be|and|or|of|for|to|is|variable|config|env|vault|file|text|only|ref|never|always|required|optional|enabled|disabled|reject|prompt|auto|manual|number|boolean|object)$/;
 
 const wholePlaceholders = [
   /^[^A-Za-z0-9]{0,512}$/,
@@ -75,7 +75,7 @@ export function isPlaceholder(text: string): boolean {
  * ordinary text, so they are no known values.
  */
 export function isCommonWord(text: string): boolean {
-  return markers.test(text.toLowerCase()) || /^(?:\$\{[^{}]{1,128}\}|<[^<>]{1,128}>|\*+)$/.test(text);
+  return markers.test(text.toLowerCase()) || /^(?:\$\{[^{}]{1,128}\}|<[^<>]{1,128}>|\*{1,64})$/.test(text);
 }
 
 /** Returns true if the text has template variables and, beside them, only a few characters or words of placeholders. */

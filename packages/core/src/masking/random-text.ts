@@ -19,7 +19,7 @@ const lookAlikes = [
   // Names of language models, with their version.
   /^(?:gpt|o\d|claude|gemini|gemma|llama|mistral|mixtral|codestral|qwen|deepseek|grok|text-embedding)[\d.]{0,6}-[a-z0-9.:-]{1,60}$/,
   // Numbers in hexadecimal, and addresses of 20 bytes.
-  /^0x(?:[0-9a-f]{1,16}|[0-9a-f]{40})$/i,
+  /^0x(?:[0-9a-f]{1,16}(?:,.{0,16})?|[0-9a-f]{40})$/i,
   // Keys of issues, such as `PROJ-1234`, names of SSH keys, and container images.
   /^[A-Z]{2,10}-\d{1,6}$/,
   /^id_[a-z0-9]{3,10}$/,
@@ -32,6 +32,12 @@ const lookAlikes = [
   /\[\^?[A-Za-z0-9]-[A-Za-z0-9]/,
   /^\/[^\s]{1,200}\/[dgimsuvy]{1,6}$/,
   /^[A-Za-z_$]?[\w$.]{0,80}\(/,
+  /^\/\^/,
+  // File name patterns, casts, names with a scope, and chains of assignments in source code.
+  /^\*\.[a-z]{1,10}$/,
+  /^\*\(/,
+  /^:[A-Za-z_]{1,64}:?$/,
+  /^[A-Za-z_$][\w$]{0,60}(?:\.[A-Za-z_$][\w$]{0,60}){1,8}=/,
   // Method calls and member accesses in source code.
   /^[A-Za-z_$][\w$]{0,60}(?:(?:\.|->|::|\?\.)[A-Za-z_$#][\w$]{0,60}){1,8}$/,
 ];
@@ -119,24 +125,37 @@ function isPassPhrase(text: string): boolean {
   );
 }
 
-/**
- * Returns true for at least 16 letters that change their case too often for the words of a name, as Base64 text without
- * digits does.
- */
-function isRandomLetters(text: string): boolean {
-  if (!/^[A-Za-z]{16,}={0,2}$/.test(text)) return false;
-  const words = text.match(/[A-Z]?[a-z]+|[A-Z]{2,}/g) ?? [];
-  return words.length >= 5 && text.length / words.length < 3;
+/** The most frequent pairs of letters in English text and in names of programs. */
+const frequentPairs = new Set(
+  (
+    'th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi ri ro ic ne ea ' +
+    'ra ce li ch ll be ma si om ur ca el ta la ns di fo ho pe ec pr no ct us ac ot il tr ly nc et ut ss so rs un lo wa ge ie ' +
+    'wh ee wi em ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv ia am fi ci vi pl ig tu ev ld ry mp fe bl ab ' +
+    'ty op sa ay ex ke av ag ap od do uc bu ov ep oc ef cu sc ey va up ck'
+  ).split(' '),
+);
+
+/** Returns true for at least 16 letters and digits in which few pairs of letters are frequent ones. Words are not random. */
+function hasRandomLetters(text: string): boolean {
+  if (!/^[A-Za-z0-9]{16,256}={0,2}$/.test(text) || !/[A-Z]/.test(text) || !/[a-z]/.test(text)) return false;
+  const folded = text.toLowerCase();
+  let [pairs, frequent] = [0, 0];
+  for (let at = 1; at < folded.length; at += 1) {
+    if (kindOf(folded.charCodeAt(at - 1)) !== 2 || kindOf(folded.charCodeAt(at)) !== 2) continue;
+    pairs += 1;
+    if (frequentPairs.has(folded.slice(at - 1, at + 1))) frequent += 1;
+  }
+  return pairs >= 8 && frequent / pairs < 0.43;
 }
 
 /**
  * Returns true if the text looks generated at random. Such a text has letters and digits and repeats few characters. It
  * often alternates between letters and digits, or it has many kinds of characters, or it ends with a number of at least
- * 4 digits. Pass phrases with signs, and letters that often change their case, look random too.
+ * 4 digits. Pass phrases with signs, and letters that form no words, look random too.
  */
 export function looksRandom(text: string): boolean {
   if (text.length < 8 || !/[A-Za-z]/.test(text)) return false;
-  if (!/\d/.test(text)) return isRandomLetters(text);
+  if (!/\d/.test(text)) return hasRandomLetters(text);
   if (isLookAlike(text)) return false;
   if (isPassPhrase(text)) return true;
   if (isWordy(text)) return false;
@@ -145,6 +164,7 @@ export function looksRandom(text: string): boolean {
   return (
     digitChanges(text) >= 3 ||
     isNumberedSlug(text) ||
+    hasRandomLetters(text) ||
     (entropy >= 3.6 && characterKinds(text) >= 3 && !isCompoundName(text))
   );
 }

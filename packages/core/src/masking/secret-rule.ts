@@ -62,6 +62,12 @@ export interface SecretRule {
   readonly confirms?: (secret: string) => boolean;
   /** The body of a secret that is too long for one pattern. The body begins where the match of `pattern` ended. */
   readonly block?: SecretBlock;
+  /**
+   * Present if the match of `pattern` is the header of a table. Returns the reader of the rows, which begin where the match
+   * ended, or undefined if no column has a secret. `before` is the text on its line before the header, or undefined if it is long. `accepts` is
+   * called for each cell of a column with a secret, with the group `word`.
+   */
+  readonly table?: (header: string, before: string | undefined) => TableRows | undefined;
   readonly examples: SecretExamples;
 }
 
@@ -86,6 +92,25 @@ export interface BlockMarks {
   readonly end: RegExp;
   /** Pattern of the beginning of any mark. The body does not go beyond it. */
   readonly border: RegExp;
+}
+
+/** The rows of a table whose header says which columns have secrets. */
+export interface TableRows {
+  /** Reads the row with which the text begins. Returns undefined if there is none, which ends the table. */
+  readonly read: (text: string) => TableRow | undefined;
+}
+
+export interface TableRow {
+  /** Number of characters of the row. Greater than 0 unless the text is empty. */
+  readonly length: number;
+  readonly cells: readonly TableCell[];
+}
+
+/** A cell of a column with a secret: its offsets in the row, and the word of the name of the column. */
+export interface TableCell {
+  readonly from: number;
+  readonly to: number;
+  readonly word: string;
 }
 
 /**

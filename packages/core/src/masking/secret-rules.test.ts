@@ -41,7 +41,7 @@ describe('the rules', () => {
   });
 
   it.each(rows)('%s has keywords and bounds that the scanner needs', (_id, rule) => {
-    const unusable = (keyword: string): boolean => !/^[\t\x20-\x40\x5b-\x7e]{3,}$/.test(keyword);
+    const unusable = (keyword: string): boolean => !/^[\t\r\n\x20-\x40\x5b-\x7e]{3,}$/.test(keyword);
     expect(rule.keywords.filter(unusable)).toEqual([]);
     expect(rule.maxLength).toBeLessThanOrEqual(65_536);
     expect([rule.pattern.sticky, rule.pattern.hasIndices]).toEqual([true, true]);

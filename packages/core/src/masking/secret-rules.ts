@@ -12,6 +12,7 @@ import { mailAndChatRules } from './rules/mail-and-chat-rules.ts';
 import { packageRegistryRules } from './rules/package-registry-rules.ts';
 import { paymentRules } from './rules/payment-rules.ts';
 import { privateKeyRules } from './rules/private-key-rules.ts';
+import { tableRules } from './rules/table-rules.ts';
 import { urlRules } from './rules/url-rules.ts';
 import { webTokenRules } from './rules/web-token-rules.ts';
 import type { SecretRule } from './secret-rule.ts';
@@ -34,4 +35,5 @@ export const secretRules: readonly SecretRule[] = [
   ...commandRules,
   ...assignmentRules,
   ...adjacentRules,
+  ...tableRules,
 ];

@@ -49,8 +49,9 @@ function looksSecret(secret: string, groups: SecretGroups): boolean {
   );
 }
 
-/** Matches a name in camel case or a word with a number. */
-const isName = /^(?:[A-Z]?[a-z]{1,20}\d{0,5}(?:[A-Z][a-z]{2,20}){1,6}|[A-Za-z]{2,40}\d{4,20})$/;
+/** Matches a name in camel case, with underscores or in upper case, and a word with a number. */
+const isName =
+  /^(?:[A-Z]?[a-z]{1,20}\d{0,5}(?:[A-Z][a-z]{2,20}){1,6}|[A-Za-z]{2,40}\d{4,20}|#?[a-z]{1,20}\d{0,5}(?:_[a-z]{1,20}\d{0,5}){2,8}\.?|[A-Z][A-Z0-9]{0,20}(?:_[A-Z0-9]{1,20}){2,8})$/;
 /** Returns true for a name with the operator after it, as in lists of options. */
 function isOption(text: string): boolean {
   const name = text.slice(0, -1);

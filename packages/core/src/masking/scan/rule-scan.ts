@@ -5,11 +5,13 @@ import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { HitQueue } from './hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
+import type { TableRows } from '../secret-rule.ts';
 import { leadLength, lineBefore, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import { RunLimit } from './run-limit.ts';
 import type { SecondLook } from './second-look.ts';
 import { isAlphanumeric, isLead, mayEndEscape } from './escape-ends.ts';
 import type { SpanQueue } from './span-queue.ts';
+import { TableScan } from './table-scan.ts';
 import { WindowText } from './window-text.ts';
 import { WordEnds } from './word-ends.ts';
 
@@ -58,6 +60,9 @@ export class RuleScan {
   #block: BlockScan | undefined;
   /** The end of the last block. No block begins before this position. */
   #blockEnd = 0;
+  #table: TableScan | undefined;
+  /** The end of the rows of the last table that were read. No table begins before this position. */
+  #tableEnd = 0;
   #steps = 0;
 
   constructor(compiled: CompiledRules, target: RuleScanTarget) {
@@ -86,6 +91,7 @@ export class RuleScan {
   scan(ended: boolean): void {
     this.#findKeywords(ended);
     this.#runBlock(ended);
+    this.#runTable(ended);
     const { end } = this.#window;
     for (let rule = this.#hits.firstRule; rule !== undefined; rule = this.#hits.firstRule) {
       const keywordEnd = this.#hits.endOf(0);
@@ -107,6 +113,15 @@ export class RuleScan {
     this.#block = block;
   }
 
+  /** A table whose end was not read yet. It also continues when the set of secrets is replaced. */
+  get openTable(): TableScan | undefined {
+    return this.#table;
+  }
+
+  set openTable(table: TableScan | undefined) {
+    this.#table = table;
+  }
+
   /** Returns the position of the first byte that may still become part of a match. */
   holdFrom(): number {
     let hold = this.#window.end - (this.#compiled.automaton.depths[this.#state] ?? 0);
@@ -115,7 +130,7 @@ export class RuleScan {
       hold = Math.min(hold, this.#hits.startOf(hit));
     }
     hold = this.#leadBefore(hold);
-    return this.#block === undefined ? hold : Math.min(hold, this.#block.holdFrom);
+    return Math.min(hold, this.#block?.holdFrom ?? hold, this.#table?.position ?? hold);
   }
 
   /** Returns the position of the first byte before `position` that may be in the lead of a secret. */
@@ -188,9 +203,15 @@ export class RuleScan {
   #decide(start: number, end: number, rule: CompiledRule, ended: boolean): void {
     if (rule.needsAssignment && !this.#hasAssignment(end)) return;
     if (!this.#limit.allows(rule.index, start)) return;
-    const isRead = start < (rule.rule.block === undefined ? (this.#resumeAt[rule.index] ?? 0) : this.#blockEnd);
+    const isRead = start < this.#readTo(rule);
     const readTo = isRead ? start + rule.windowBytes : this.#runGate(rule, start, end, ended);
-    if (rule.rule.block === undefined) this.#again.add(start, rule, readTo);
+    if (rule.rule.block === undefined && rule.rule.table === undefined) this.#again.add(start, rule, readTo);
+  }
+
+  /** Returns the position before which the rule has found everything. */
+  #readTo({ rule, index }: CompiledRule): number {
+    if (rule.table !== undefined) return this.#tableEnd;
+    return rule.block === undefined ? (this.#resumeAt[index] ?? 0) : this.#blockEnd;
   }
 
   /** Runs the gate of the rule, then its pattern. Returns the end of the bytes that show that there is no secret. */
@@ -232,6 +253,9 @@ export class RuleScan {
     if (match !== null && rule.block !== undefined) {
       const before = lineBefore(text.slice(0, start - from), from === 0);
       this.#startBlock(compiled, { block: rule.block, start, bodyStart: matchEnd, before }, ended);
+    } else if (match !== null && rule.table !== undefined) {
+      const before = lineBefore(text.slice(0, start - from), from === 0);
+      this.#startTable(compiled, rule.table(match[0], before), matchEnd, ended);
     } else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
     else {
       this.#limit.spend(index, start, readTo);
@@ -271,5 +295,21 @@ export class RuleScan {
     this.#steps += block.steps - before;
     this.#blockEnd = block.position;
     if (block.isDone) this.#block = undefined;
+  }
+
+  #startTable({ rule, rank }: CompiledRule, rows: TableRows | undefined, bodyStart: number, ended: boolean): void {
+    if (rows === undefined) return;
+    this.#table = new TableScan(rule, rank, rows, bodyStart);
+    this.#runTable(ended);
+  }
+
+  #runTable(ended: boolean): void {
+    const table = this.#table;
+    if (table === undefined) return;
+    const before = table.steps;
+    table.scan(this.#window, this.#text, ended, this.#spans);
+    this.#steps += table.steps - before;
+    this.#tableEnd = table.position;
+    if (table.isDone) this.#table = undefined;
   }
 }

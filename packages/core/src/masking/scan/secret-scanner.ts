@@ -79,10 +79,11 @@ export class SecretScanner {
   /** Scans the held-back bytes with another set of secrets. Secrets that the previous set found in them stay masked. */
   replaceSet(set: SecretSet): void {
     this.#earlierSteps = this.steps;
-    const block = this.#rules.openBlock;
+    const { openBlock, openTable } = this.#rules;
     this.#again = new SecondLook(set.rules, this.#spans, this.#options.confirmed ?? false);
     this.#rules = this.#ruleScan(set);
-    this.#rules.openBlock = block;
+    this.#rules.openBlock = openBlock;
+    this.#rules.openTable = openTable;
     this.#values = this.#valueScans(set);
     this.#scan(false);
   }
