@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { environmentMask, type SecretMask } from '@proofhouse/client/masking';
 import type { UploadMasking } from '@proofhouse/client/worker';
@@ -43,5 +42,5 @@ export async function maskingOf(
   options: MaskingFlags & ConnectionOptions,
 ): Promise<UploadMasking> {
   const mask = options.mask !== false ? await maskOf(context, options, clientOf(options).secrets) : undefined;
-  return { mask, allowBinary: options.allowBinary === true, scratch: tmpdir() };
+  return { mask, allowBinary: options.allowBinary };
 }

@@ -1,4 +1,5 @@
 import type { Command } from '@commander-js/extra-typings';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ByteSource } from '@proofhouse/client';
 import { maskContent } from '@proofhouse/client/masking';
@@ -50,7 +51,9 @@ export function artifactDeposit(command: Command, context: CommandContext) {
             ? await send(context.stdin)
             : await withContent(context, file, async (content) => {
                 requireCleanName(filename, masking.mask);
-                const masked = await maskContent(content, 'detect', { ...masking, signal: call.signal });
+                const { mask, allowBinary = false } = masking;
+                const scanning = { mask, allowBinary, scratch: tmpdir(), signal: call.signal };
+                const masked = await maskContent(content, 'detect', scanning);
                 const { sizeBytes } = masked;
                 const answer = await send(sizeBytes === 0 ? new Uint8Array() : () => masked.read(), sizeBytes);
                 printMasking(context, options.json === true, filename || label, masked);

@@ -1,6 +1,7 @@
+import { tmpdir } from 'node:os';
 import { AppError, type ArtifactType, type JobArtifact, type MaskingReceipt } from '@proofhouse/core';
 import type { CallOptions } from '../../transport/call.ts';
-import { maskContent, type ContentUse, type MaskContentOptions } from '../../masking/mask-content.ts';
+import { maskContent, type ContentUse } from '../../masking/mask-content.ts';
 import type { Content } from '../../masking/scan-content.ts';
 import type { SecretMask } from '../../masking/secret-mask.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
@@ -30,7 +31,14 @@ export interface DepositContent extends Content {
   readonly masked?: MaskingReceipt | undefined;
 }
 
-export type UploadMasking = Omit<MaskContentOptions, 'signal'>;
+export interface UploadMasking {
+  /** The mask for secrets. Undefined to send everything unchanged. */
+  readonly mask: SecretMask | undefined;
+  /** True to send contents that are not text without a scan for secrets. Default: false. */
+  readonly allowBinary?: boolean | undefined;
+  /** Folder for temporary files. Default: the temporary folder of the system. */
+  readonly scratch?: string | undefined;
+}
 
 /** An uploaded artifact, with what was masked in it. Also one line for each part that was not scanned. */
 export interface MaskedUpload {
@@ -53,9 +61,9 @@ export async function uploadMasked(
   { signal = new AbortController().signal, ...options }: CallOptions & { readonly masking: UploadMasking },
 ): Promise<MaskedUpload> {
   const { masking, ...call } = options;
-  const { mask } = masking;
+  const { mask, allowBinary = false, scratch = tmpdir() } = masking;
   requireCleanName(about.name, mask);
-  const { unscanned, receipt, ...bytes } = await maskContent(content, use, { ...masking, signal });
+  const { unscanned, receipt, ...bytes } = await maskContent(content, use, { mask, allowBinary, scratch, signal });
   const metadata = metadataWithReceipt(mask?.json(about.metadata) ?? about.metadata, [masked, receipt]);
   const { title, contentType } = about;
   const texts = { title: title && mask?.text(title), contentType: contentType && mask?.text(contentType) };
