@@ -53,15 +53,17 @@ describe('signing in', () => {
   it('works by the admin token, refuses a worker token clearly, and ends by the button', async () => {
     const page = await open();
     const worker = await t.worker();
-    await page.getByLabel('Admin token').fill(worker.token);
+    await page.getByLabel('Token of a user or of the admin').fill(worker.token);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText(`This is the token of the worker ${worker.id}; the page takes the admin token.`).waitFor();
-    await page.getByLabel('Admin token').fill(adminToken);
+    await page
+      .getByText(`This is the token of the worker ${worker.id}; the page takes the admin token or the token of a user.`)
+      .waitFor();
+    await page.getByLabel('Token of a user or of the admin').fill(adminToken);
     await page.keyboard.press('Enter');
     await page.getByText('The queue is empty').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('Signed out.').waitFor();
-    expect(await page.getByLabel('Admin token').inputValue()).toBe('');
+    expect(await page.getByLabel('Token of a user or of the admin').inputValue()).toBe('');
     await page.reload();
     await page.getByText('Sign in to see the queue.').waitFor();
   });
@@ -71,7 +73,7 @@ describe('signing in', () => {
     await (await open(link)).getByText('The queue is empty').waitFor();
     const page = await open(link);
     await page.getByText('`proofhouse sign-in-link` makes a new one').waitFor();
-    await page.getByLabel('Admin token').waitFor();
+    await page.getByLabel('Token of a user or of the admin').waitFor();
   });
 });
 

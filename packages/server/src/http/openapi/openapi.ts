@@ -73,7 +73,7 @@ const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     description:
-      'The admin token or a worker token; on /v0 behind its principal and a colon: `admin:<token>`, `wkr_…:<registration token>`.',
+      'The admin token, the token of a user or a worker token; on /v0 behind its principal and a colon: `admin:<token>`, `<user id>:<token>`, `wkr_…:<registration token>`. A call with a user token that has `mayActFor` may name another user in the header `Proofhouse-Actor`, and then has the lower role of both; with every other credential this header is refused with 403.',
   },
   workerToken: {
     type: 'apiKey',

@@ -11,7 +11,7 @@ export function homePage(): Page {
     `<header><h1>Proofhouse</h1><button id="leave" type="button" hidden>Sign out</button></header>
 <p class="soft">A work queue and an artifact server for fleets of AI agents and remote workers.</p>
 <p id="state" role="status">Signing in…</p>
-<form id="sign-in" hidden><label for="token">Admin token</label>
+<form id="sign-in" hidden><label for="token">Token of a user or of the admin</label>
 <div class="row"><input id="token" type="password" autocomplete="off" spellcheck="false" required><button>Sign in</button></div>
 <p class="soft">Or open a sign-in link: <code>npx proofhouse sign-in-link</code> makes one.</p></form>
 <section id="job" aria-labelledby="job-title" hidden><p><a href="#">All jobs</a></p><h2 id="job-title"></h2>
