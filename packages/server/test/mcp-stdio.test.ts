@@ -101,7 +101,8 @@ describe('proofhouse mcp', () => {
   it('masks secrets in uploads, events and results, and says so in the answer of an upload', async () => {
     const capability = t.unique('only');
     const worker = await t.worker({ capabilities: [capability] });
-    const { id: jobId } = await t.enqueue({ requiredCapabilities: [capability] });
+    // The job has the highest priority, because a worker may also claim jobs without required capabilities.
+    const { id: jobId } = await t.enqueue({ requiredCapabilities: [capability], priority: 1_000_000 });
     const mcp = await overStdio(worker);
     const { leaseId } = (await mcp.call('queue_claim', { waitSeconds: 1 })).json.job;
     const lease = { jobId, leaseId: leaseId as string };
