@@ -16,6 +16,8 @@ const encoded = String.raw`(?:[A-Za-z0-9_.~+/:@!#$^*?-]|%(?!(?:25)?(?:26|22|27|2
 function acceptsAdjacent(secret: string, groups: SecretGroups): boolean {
   const isPassword = /^(?:pass|pwd)/i.test(groups['word'] ?? '');
   const isTight = hasMixedCharacters(secret) || /^[0-9a-f]{24,}$/i.test(secret) || /^[A-Za-z0-9]{20,}$/.test(secret);
+  // A single blank or `is` often stands between the words of a sentence.
+  if (groups['near'] !== undefined && !(isPassword && /[^A-Za-z0-9.]/.test(secret)) && !isTight) return false;
   return (isPassword || isTight) && looksRandom(secret) && !isPlaceholder(secret);
 }
 
@@ -123,9 +125,9 @@ export const adjacentRules: readonly SecretRule[] = [
   {
     id: 'column-after-name',
     class: 'generic',
-    keywords: lastWordKeywords(['  ', '\t', String.raw`\t`]),
+    keywords: [...lastWordKeywords(['  ', '\t', String.raw`\t`, ' is ']), 'password ', 'passwd ', 'passphrase '],
     pattern: new RegExp(
-      String.raw`${notAfter}${lastWord}(?:[ ]{2,40}|(?:\\t|\t){1,8})(?<secret>[A-Za-z0-9_.~+/=:@!#$%^*?&-]{8,512})(?![^\s|\\])`,
+      String.raw`${notAfter}${lastWord}(?:[ ]{2,40}|(?:\\t|\t){1,8}|(?<near>[ ](?:is[ ])?))(?<secret>[A-Za-z0-9_.~+/=:@!#$%^*?&-]{8,512})(?![^\s|\\),;])`,
       'dyi',
     ),
     maxLength: 580,
@@ -134,11 +136,16 @@ export const adjacentRules: readonly SecretRule[] = [
       matches: [
         { text: `Key         Value\n---         -----\npassword    ${value}\n`, secret: value },
         { text: `api_key\t${value}\n`, secret: value },
+        { text: `The new token is ${value}, keep it`, secret: value },
+        { text: `log in as admin with password ${chosen}`, secret: chosen },
       ],
       ignores: [
         'secret  app-config-12345  Opaque',
         'token     tests/token2.test.ts',
         'password  128000',
+        'password reset-2024 is done',
+        'the token is sha256Hex',
+        'password hunter2-user',
         'key   2026-01-15T10:00:00Z',
       ],
     },

@@ -14,7 +14,7 @@ export const lineBreak = String.raw`(?:\r?\n|\\{1,2}n)`;
 export const nameEnd = String.raw`(?:\\{0,3}["'\x60\])*]|&quot;){0,4}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?${gap}`;
 
 /** Source of a pattern for the key `value`, in an object or an element after the one with the name. */
-const valueKey = String.raw`(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:[A-Za-z]{1,16}=["'][A-Za-z]{0,16}["'][ \t]{1,4}){0,2}(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=]`;
+const valueKey = String.raw`(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:[A-Za-z]{1,16}=["'][A-Za-z]{0,16}["'][ \t]{1,4}){0,2}(?:\\{0,3}["'])?(?:parameter|output)?value(?:\\{0,3}["'])?[ \t]{0,2}[:=]`;
 
 /** Source of a pattern for a block or an object with the value, as in HCL and in states of Terraform. */
 const blockKey = String.raw`(?:[:=][ \t]{0,4})?\{[^{}]{0,200}?(?<![A-Za-z_])(?:default|value)(?:\\{0,3}")?[ \t]{0,16}[:=]`;
@@ -26,7 +26,7 @@ export const operator = String.raw`(?:=>|->|<-|:=|(?:\?\?|[+?:|]{0,2})={1,3}|(?:
 export const xmlOperator = String.raw`(?:<\/(?:name|key)>\s{0,32}<(?:value|string)>|[ \t][^<>\r\n]{1,64}>\s{0,32}(?:<value>)?|(?<![ \t])>\s{0,32}(?:<value>|<!\[CDATA\[)?)`;
 
 /** Source of a pattern for the text before the quote of a value: the prefix of a string, or a call that converts it. */
-export const wrapper = String.raw`(?:[$@BbEeFfLlNnRrUu]{1,2}(?=["'])|(?:[A-Za-z_]{0,12}ptr|(?:[a-z]{2,8}\.)?String|Some|SecretStr|Secret|Buffer\.from)\(|ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?`;
+export const wrapper = String.raw`(?:[$@BbEeFfLlNnRrUu]{1,2}(?=["'])|(?:[A-Za-z_]{0,12}ptr|(?:[a-z]{2,8}\.)?String(?:::from)?|Some|SecretStr|Secret|Buffer\.from|\[\]byte|bytes\.fromhex)\(|ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?`;
 
 /**
  * A name directly after one of these words is not the name of a secret, as in `pageToken` (a cursor) and `bypass`. The

@@ -85,10 +85,24 @@ export const commandRules: readonly SecretRule[] = [
   {
     id: 'password-of-command',
     class: 'context',
-    keywords: ['mysql', 'mariadb', 'redis-cli', 'mongo', 'docker login', 'podman login', 'sqlcmd', 'sshpass', 'ldap'],
+    keywords: [
+      ...[
+        'mysql',
+        'mariadb',
+        'redis-cli',
+        'mongo',
+        'docker login',
+        'podman login',
+        'az login',
+        'sqlcmd',
+        'sshpass',
+        'ldap',
+      ],
+      ...['requirepass ', 'masterauth ', 'psk='],
+    ],
     pattern: new RegExp(
-      String.raw`(?:(?:mysql|mariadb)[a-z_-]{0,10}${rest}-p|redis-cli${rest}(?:-a|--pass)[ \t]{1,4}|mongo[a-z]{0,8}${rest}-p[ \t]{0,4}|(?:docker|podman) login${rest}-p[ \t]{0,4}|` +
-        String.raw`sqlcmd${rest}-P[ \t]{0,4}|sshpass[ \t]{1,4}-p[ \t]{0,4}|ldap[a-z]{3,10}${rest}-w[ \t]{0,4})["']?(?<secret>[^\s"'\\]{4,256})`,
+      String.raw`(?:(?:mysql|mariadb)[a-z_-]{0,10}${rest}-p|redis-cli${rest}(?:-a|--pass)[ \t]{1,4}|mongo[a-z]{0,8}${rest}-p[ \t]{0,4}|(?:docker|podman|az) login${rest}-p[ \t]{0,4}|` +
+        String.raw`sqlcmd${rest}-P[ \t]{0,4}|sshpass[ \t]{1,4}-p[ \t]{0,4}|ldap[a-z]{3,10}${rest}-w[ \t]{0,4}|requirepass[ ]|masterauth[ ]|psk=)["']?(?<secret>[^\s"'\\]{4,256})`,
       'dy',
     ),
     maxLength: 480,
@@ -99,6 +113,8 @@ export const commandRules: readonly SecretRule[] = [
         { text: `redis-cli -h cache -a ${value} ping`, secret: value },
         { text: `docker login -u ci -p ${value} host`, secret: value },
         { text: `sshpass -p '${value}' ssh host`, secret: value },
+        { text: `requirepass ${chosen}`, secret: chosen },
+        { text: `network={ ssid="a" psk="${chosen}" }`, secret: chosen },
         { text: `ldapsearch -x -D cn=admin -w ${chosen} -b dc=app`, secret: chosen },
       ],
       ignores: [
@@ -106,6 +122,7 @@ export const commandRules: readonly SecretRule[] = [
         'docker run mysql -p3306:3306',
         'sshpass -p $PASSWORD ssh host',
         'mysql -u root -p$PASSWORD',
+        '# requirepass <password>',
       ],
     },
   },
@@ -128,6 +145,18 @@ export const commandRules: readonly SecretRule[] = [
         'echo hello | sudo tee file',
         'echo $PASSWORD | sudo -S ls',
       ],
+    },
+  },
+  {
+    id: 'mask-command-of-workflow',
+    class: 'context',
+    keywords: ['::add-mask::'],
+    pattern: /::add-mask::(?<secret>[^\r\n"'\\]{4,512})/dy,
+    maxLength: 530,
+    accepts: isArgument,
+    examples: {
+      matches: [{ text: `::add-mask::${value}\n`, secret: value }],
+      ignores: ['echo "::add-mask::$TOKEN"', '::add-mask::${{ steps.a.outputs.token }}'],
     },
   },
   {

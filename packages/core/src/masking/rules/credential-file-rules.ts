@@ -29,9 +29,8 @@ export const credentialFileRules: readonly SecretRule[] = [
     id: 'npmrc-auth',
     class: 'context',
     keywords: ['_authtoken', '_auth', ':_password'],
-    needs: 'assignment',
     pattern: new RegExp(
-      String.raw`(?:${wordStart})(?:_authToken|_auth|:_password)[ \t]{0,4}[=:][ \t]{0,4}["']?(?<secret>[A-Za-z0-9_.~+/-]{8,1024}={0,2})`,
+      String.raw`(?:${wordStart})(?:_authToken|_auth|:_password)(?:[ \t]{0,4}[=:][ \t]{0,4}|(?<=:_[A-Za-z]{4,9})[ ])["']?(?<secret>[A-Za-z0-9_.~+/-]{8,1024}={0,2})`,
       'diy',
     ),
     maxLength: 1100,
@@ -41,6 +40,7 @@ export const credentialFileRules: readonly SecretRule[] = [
         { text: `//packages.example/:_authToken=${uuid}`, secret: uuid },
         { text: `//host/:_password=${dockerAuth}`, secret: dockerAuth },
         { text: `_auth = "${dockerAuth}"`, secret: dockerAuth },
+        { text: `npm config set //host/:_authToken ${uuid}`, secret: uuid },
       ],
       ignores: ['//packages.example/:_authToken=${NPM_TOKEN}', 'is_auth = required', '_authToken=your-token-here'],
     },
@@ -161,15 +161,24 @@ export const credentialFileRules: readonly SecretRule[] = [
     class: 'context',
     keywords: ['identified by', 'identified with', 'password '],
     pattern:
-      /(?:identified (?:with [\w"'`]{1,40} )?by(?: password)?|(?<=\s)password)[ \t]{1,4}(?:=[ \t]{0,4})?'(?<secret>[^'\r\n]{4,256})'/diy,
-    maxLength: 340,
-    accepts: (secret) => isSecret(secret) && !/\s/.test(secret),
+      /(?:identified (?:with [\w"'`]{1,40} )?by(?: password)?|(?<=\s)password(?: for [^\s=]{1,128}[ ]=)?)[ \t]{1,4}(?:=[ \t]{0,4})?(?:'(?<secret>[^'\r\n]{4,256})'|"(?<secret2>[^"\r\n]{4,256})")/diy,
+    maxLength: 480,
+    // Between double quotes, a word of prose may stand after `identified by`.
+    accepts: (secret, groups) =>
+      isSecret(secret) && !/\s/.test(secret) && (groups['secret2'] === undefined || looksChosen(secret)),
     examples: {
       matches: [
         { text: `CREATE USER a IDENTIFIED BY '${value}';`, secret: value },
         { text: `ALTER ROLE app WITH PASSWORD '${value}';`, secret: value },
+        { text: `GRANT ALL ON *.* TO a IDENTIFIED BY "${value}";`, secret: value },
+        { text: `SET PASSWORD FOR 'a'@'host' = '${value}';`, secret: value },
       ],
-      ignores: ["IDENTIFIED BY 'password'", "the password 'is not shown here'", "ALTER ROLE a PASSWORD '<password>'"],
+      ignores: [
+        'all columns identified by "aOrderBy"',
+        "IDENTIFIED BY 'password'",
+        "the password 'is not shown here'",
+        "ALTER ROLE a PASSWORD '<password>'",
+      ],
     },
   },
 ];

@@ -11,7 +11,7 @@ const session = makeExample('hex', 32);
  * Source of a pattern for the text between the name of a header and its value. It matches HTTP, JSON, escaped JSON,
  * source code and tables.
  */
-const separator = String.raw`(?:\\{0,3}["'\x60\]]){0,2}[ \t]{0,8}(?:=>|[=:,])[ \t]{0,8}(?:\[[ \t\r\n]{0,24})?(?:\\{0,3}["'\x60]){0,1}`;
+const separator = String.raw`(?:\\{0,3}["'\x60\]]){0,2}[ \t]{0,8}(?:=>|[=:,])[ \t]{0,8}(?:\[[ \t\r\n]{0,24})?(?:[fbr]?\\{0,3}["'\x60]){0,1}`;
 
 const cookieName = '[!#$%&*+.^_|~0-9A-Za-z-]{1,80}';
 
@@ -63,7 +63,7 @@ export const headerRules: readonly SecretRule[] = [
     class: 'context',
     keywords: ['bearer'],
     pattern:
-      /bearer(?:[ \t]{1,4}|%20|\+|\\{0,2}["']?[ \t]{0,2}[:,][ \t]{0,2}\\{0,2}["'])(?<secret>[A-Za-z0-9._~+/-]{12,4096}={0,2})(?![A-Za-z0-9([{])/diy,
+      /bearer(?:[ \t]{1,4}|%20|\+|:[ \t]{1,2}|\\{0,2}["']?[ \t]{0,2}[:,][ \t]{0,2}\\{0,2}["'])(?<secret>[A-Za-z0-9._~+/-]{12,4096}={0,2})(?![A-Za-z0-9([{])/diy,
     maxLength: 4200,
     minEntropy: 2.8,
     accepts: isToken,
