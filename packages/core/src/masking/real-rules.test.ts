@@ -112,6 +112,18 @@ describe('text that is full of keywords', () => {
     },
   );
 
+  it.each([
+    ['TOKEN=***MASKED***\n', 40],
+    ['"password": "***MASKED***", ', 40],
+    ['token: ***MASKED*** ghs_ ', 40],
+    ['AESKEY: ', 200],
+  ])('takes few steps where it has many masked values: %j', (unit, most) => {
+    let steps = 0;
+    const input = encoder.encode(unit.repeat(2000));
+    maskedInChunks(set, input, chunksOf(65_536), (stream) => (steps = stream.steps));
+    expect(steps / input.length).toBeLessThan(most);
+  });
+
   it('does not hide a secret that stands in it as a word', () => {
     const secret = makeExample('base62', 24);
     expect(masked(set, `${'SECRETACCESSKEY='.repeat(500)} password=${secret}`)).not.toContain(secret);

@@ -4,8 +4,10 @@ import { parsePattern } from './pattern-syntax.ts';
 
 /** Special values in the table of transitions. All larger values are states. */
 const unknown = 0;
-const dead = 1;
-const matched = 2;
+/** The state of a gate when the pattern does not match, whatever bytes follow. */
+export const dead = 1;
+/** The state of a gate when the pattern may match, whatever bytes follow. */
+export const matched = 2;
 const firstRow = 3;
 /** If a gate would need more states, it does not reject the text. */
 const mostStates = 2048;
@@ -29,14 +31,15 @@ export class PatternGate {
   /** The instructions of each state, in ascending order and without forks. */
   readonly #states = new Map<number, readonly number[]>();
   readonly #stateOf = new Map<string, number>();
-  readonly #start: number;
+  /** The state before the first byte. */
+  readonly start: number;
 
   private constructor(program: PatternProgram) {
     this.#program = program;
     this.#findClasses();
     this.#width = this.#samples.length + 1;
     this.#table = new Uint32Array(firstRow + 8 * this.#width);
-    this.#start = this.#target([program.start]);
+    this.start = this.#target([program.start]);
   }
 
   /** Returns the gate of a pattern, or undefined if the pattern contains syntax that gates do not support. */
@@ -56,7 +59,7 @@ export class PatternGate {
    * counts as a byte.
    */
   bytesToReject(bytes: Uint8Array, from: number, to: number): number {
-    let state = this.#start;
+    let state = this.start;
     if (state < firstRow) return state === dead ? 1 : 0;
     for (let at = from; at < to; at += 1) {
       const column = this.#classes[bytes[at] ?? 0] ?? 0;
@@ -64,10 +67,26 @@ export class PatternGate {
       state = next === unknown ? this.#addTransition(state, column) : next;
       if (state < firstRow) return state === dead ? at - from + 1 : 0;
     }
+    return this.atEnd(state) === matched ? 0 : to - from + 1;
+  }
+
+  /** Returns the state after the bytes from `from` to `to`. */
+  advance(before: number, bytes: Uint8Array, from: number, to: number): number {
+    let state = before;
+    for (let at = from; at < to && state >= firstRow; at += 1) {
+      const column = this.#classes[bytes[at] ?? 0] ?? 0;
+      const next = this.#table[state + column] ?? unknown;
+      state = next === unknown ? this.#addTransition(state, column) : next;
+    }
+    return state;
+  }
+
+  /** Returns `dead` or `matched`, if the text ends in a state. */
+  atEnd(state: number): number {
+    if (state < firstRow) return state;
     const column = this.#width - 1;
     const next = this.#table[state + column] ?? unknown;
-    const end = next === unknown ? this.#addTransition(state, column) : next;
-    return end === matched ? 0 : to - from + 1;
+    return next === unknown ? this.#addTransition(state, column) : next;
   }
 
   /** Divides the bytes into classes. All instructions treat the bytes of a class in the same way. */

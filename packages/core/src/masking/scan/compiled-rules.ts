@@ -25,10 +25,10 @@ export interface CompiledRule {
    * this number of bytes follows the keyword, or when the stream has ended.
    */
   readonly windowBytes: number;
-  readonly gate: RuleGate;
+  readonly lazyGate: RuleGate;
 }
 
-/** The gate of a rule. It is built at the first keyword of the rule, because most rules have no keyword in a short text. */
+/** Builds the gate of a rule at the first keyword of the rule, because a short text has keywords of few rules. */
 export class RuleGate {
   readonly #pattern: RegExp;
   #gate: PatternGate | undefined;
@@ -38,11 +38,11 @@ export class RuleGate {
     this.#pattern = pattern;
   }
 
-  /** Like `PatternGate.bytesToReject`. Returns 0 if the pattern has no gate. */
-  bytesToReject(bytes: Uint8Array, from: number, to: number): number {
+  /** The gate. Undefined if the pattern has none. */
+  get gate(): PatternGate | undefined {
     if (!this.#isBuilt) this.#gate = PatternGate.of(this.#pattern);
     this.#isBuilt = true;
-    return this.#gate?.bytesToReject(bytes, from, to) ?? 0;
+    return this.#gate;
   }
 }
 
@@ -101,6 +101,6 @@ function compiledRule(rule: SecretRule, index: number): CompiledRule {
     isUpperCase: rule.case === 'upper',
     startsWord: rule.start === 'word',
     windowBytes,
-    gate: new RuleGate(rule.pattern),
+    lazyGate: new RuleGate(rule.pattern),
   };
 }

@@ -1,6 +1,6 @@
 import { maskPlaceholder } from '../mask-placeholder.ts';
 
-const placeholderBytes = new TextEncoder().encode(maskPlaceholder);
+export const placeholderBytes = new TextEncoder().encode(maskPlaceholder);
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const plus = 0x2b;

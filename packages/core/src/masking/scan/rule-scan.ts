@@ -218,7 +218,7 @@ export class RuleScan {
   #runGate(rule: CompiledRule, start: number, end: number, ended: boolean): number {
     const { bytes, base } = this.#window;
     const limit = Math.min(start + rule.windowBytes, this.#window.end);
-    const read = rule.gate.bytesToReject(bytes, start - base, limit - base);
+    const read = rule.lazyGate.gate?.bytesToReject(bytes, start - base, limit - base) ?? 0;
     if (read === 0) return Math.max(this.#runPattern(rule, start, end, ended), start + surelyRead);
     this.#steps += read;
     this.#limit.spend(rule.index, start, Math.max(this.#words.endAfter(end, limit), start + read));
@@ -227,7 +227,7 @@ export class RuleScan {
 
   #addPlaceholder(start: number, end: number): void {
     if (this.#text.slice(start, end) !== maskPlaceholder) return;
-    this.#spans.add({ start, end, rule: undefined, rank: placeholderRank });
+    this.#spans.add({ start, end, rule: undefined, rank: placeholderRank, isLiteral: true });
   }
 
   /**

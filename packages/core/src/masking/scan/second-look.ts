@@ -1,9 +1,11 @@
+import { dead, matched } from '../gate/pattern-gate.ts';
+import type { PatternGate } from '../gate/pattern-gate.ts';
 import { HitQueue } from './hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
-import { PlaceholderWriter } from './placeholder-writer.ts';
+import { placeholderBytes, PlaceholderWriter } from './placeholder-writer.ts';
 import { lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import type { MaskedRange, SpanQueue } from './span-queue.ts';
 
@@ -17,9 +19,15 @@ const shortWindow = 1024;
 const endOfWord = /[\s"'`&;,<>|(){}[\]\\]/g;
 const decoder = new TextDecoder('latin1');
 
+/** A range of bytes, as positions in the stream. */
+interface BytePart {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A range of the stream, with its position in the masked text. */
 interface Segment {
-  readonly range: MaskedRange;
+  readonly range: BytePart;
   readonly isMasked: boolean;
   readonly outStart: number;
   readonly outEnd: number;
@@ -92,12 +100,55 @@ export class SecondLook {
     if (!known.ended && known.decidedTo < reach) return false;
     const from = Math.max(known.window.base, start - lookbehind);
     if (known.lastMask.end <= from && this.#spans.firstStart >= reach) return true;
-    // A pattern must not begin in a masked text.
+    // A pattern does not begin in a masked text.
     if ((known.lastMask.start <= start && start < known.lastMask.end) || this.#spans.covers(start)) return true;
+    if (this.#isUnchanged(from, reach, known)) return true;
+    const { lazyGate } = rule;
+    if (lazyGate.gate !== undefined && this.#isRejected(lazyGate.gate, start, rule.windowBytes, known)) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
     if (rule.windowBytes > shortWindow && this.#lookWithin(start, rule, shortWindow, reach, known)) return true;
     return this.#lookWithin(start, rule, rule.windowBytes, reach, known);
+  }
+
+  /** Returns true if masking does not change the bytes from `from` to `to`. */
+  #isUnchanged(from: number, to: number, { lastMask, decidedTo, ended }: LookedAt): boolean {
+    let at = from;
+    while (at < to) {
+      const mask = this.#spans.rangeAfter(lastMask, at);
+      if (mask === undefined || mask.start >= to) return true;
+      // A span that is not known yet may extend a range that ends at `decidedTo` or later.
+      if (!mask.isLiteral || !(ended || mask.end < decidedTo)) return false;
+      at = mask.end;
+    }
+    return true;
+  }
+
+  /** Returns true if the gate of a rule shows that its pattern does not match the masked text. */
+  #isRejected(gate: PatternGate, start: number, windowBytes: number, known: LookedAt): boolean {
+    const { bytes, base } = known.window;
+    const end = known.ended ? known.window.end : known.decidedTo;
+    let state = gate.start;
+    let at = start;
+    /** Position in the masked text. */
+    let length = 0;
+    while (state !== matched && at < end) {
+      const mask = this.#spans.rangeAfter(known.lastMask, at);
+      const to = Math.min(mask?.start ?? end, end, at + windowBytes - length);
+      state = gate.advance(state, bytes, at - base, to - base);
+      this.steps += to - at;
+      length += to - at;
+      at = to;
+      if (state === dead) return true;
+      if (length + placeholderBytes.length > windowBytes) return false;
+      if (mask === undefined || at < mask.start || at >= end || isLineEnd(bytes[at - base])) break;
+      state = gate.advance(state, placeholderBytes, 0, placeholderBytes.length);
+      if (state === dead) return true;
+      if (mask.end > end || hasLineEnd(bytes, at - base, mask.end - base)) return false;
+      length += placeholderBytes.length;
+      at = mask.end;
+    }
+    return known.ended && at === end && gate.atEnd(state) === dead;
   }
 
   /** Returns false if the pattern may read more than `size` bytes of masked text, or more than are known. */
@@ -106,15 +157,37 @@ export class SecondLook {
     const isShort = size < rule.windowBytes;
     const furthest = start + (isShort ? 2 * size : size + longestMask);
     const limit = Math.min(known.ended ? known.window.end : known.decidedTo, furthest);
-    const masks = this.#spans.rangesWithin(known.lastMask, from, limit);
-    const first = masks[0];
-    if (first === undefined) return !isShort;
+    const first = this.#spans.rangeAfter(known.lastMask, from);
+    if (first === undefined || first.start >= limit) return !isShort;
     if (first.start >= reach) return true;
     const needed = size + 3 * lookbehind;
-    const text = maskedText(known.window, masks, { start: from, end: limit }, needed);
+    const text = this.#maskedText(known, { start: from, end: limit }, needed);
     const isWhole = (known.ended && limit === known.window.end) || text.bytes.length >= needed;
     if (!isWhole && (isShort || limit < furthest)) return false;
     return this.#runPattern(rule, start, text, size);
+  }
+
+  /** Masks a part of the stream. The output has at most about `longest` bytes. */
+  #maskedText({ window, lastMask }: LookedAt, part: BytePart, longest: number): MaskedText {
+    const writer = new PlaceholderWriter(Math.min(longest, part.end - part.start) + 4 * maskPlaceholder.length);
+    const segments: Segment[] = [];
+    let at = part.start;
+    const write = (end: number, isMasked: boolean) => {
+      if (end <= at || writer.length >= longest) return;
+      const to = isMasked ? end : Math.min(end, at + longest - writer.length);
+      const outStart = writer.length;
+      writer[isMasked ? 'masked' : 'clear'](window.bytes, at - window.base, to - window.base);
+      segments.push({ range: { start: at, end: to }, isMasked, outStart, outEnd: writer.length });
+      at = to;
+    };
+    while (at < part.end && writer.length < longest) {
+      const mask = this.#spans.rangeAfter(lastMask, at);
+      if (mask === undefined || mask.start >= part.end) break;
+      write(mask.start, false);
+      write(Math.min(mask.end, part.end), true);
+    }
+    write(part.end, false);
+    return { bytes: writer.take(true), segments };
   }
 
   /** Returns false, without a result, if the pattern may read more than `size` bytes. */
@@ -141,6 +214,15 @@ export class SecondLook {
   }
 }
 
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
+function hasLineEnd(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (isLineEnd(bytes[at])) return true;
+  return false;
+}
+
 /** Returns true if a word ends after the match, and after all bytes that every pattern may read. */
 function endsWord(text: string, at: number, match: RegExpExecArray | null): boolean {
   endOfWord.lastIndex = at + Math.max(surelyRead, match?.[0].length ?? 0);
@@ -150,27 +232,6 @@ function endsWord(text: string, at: number, match: RegExpExecArray | null): bool
 interface MaskedText {
   readonly bytes: Uint8Array;
   readonly segments: readonly Segment[];
-}
-
-/** Masks a part of the stream. The output has at most about `longest` bytes. */
-function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: MaskedRange, longest: number): MaskedText {
-  const writer = new PlaceholderWriter(Math.min(longest, part.end - part.start) + 4 * maskPlaceholder.length);
-  const segments: Segment[] = [];
-  let at = part.start;
-  const write = (end: number, isMasked: boolean) => {
-    if (end <= at || writer.length >= longest) return;
-    const to = isMasked ? end : Math.min(end, at + longest - writer.length);
-    const outStart = writer.length;
-    writer[isMasked ? 'masked' : 'clear'](window.bytes, at - window.base, to - window.base);
-    segments.push({ range: { start: at, end: to }, isMasked, outStart, outEnd: writer.length });
-    at = to;
-  };
-  for (const mask of masks) {
-    write(mask.start, false);
-    write(Math.min(mask.end, part.end), true);
-  }
-  write(part.end, false);
-  return { bytes: writer.take(true), segments };
 }
 
 /**

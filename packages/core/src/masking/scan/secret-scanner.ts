@@ -39,7 +39,7 @@ export class SecretScanner {
   /** Position up to which bytes were passed to the sink. */
   #cursor = 0;
   /** The range that is masked by the spans that were last taken from the queue. */
-  #mask: MaskedRange = { start: 0, end: 0 };
+  #mask: MaskedRange = { start: 0, end: 0, isLiteral: false };
   #earlierSteps = 0;
 
   constructor(set: SecretSet, sink: ScanSink, options: ScannerOptions = {}) {
@@ -120,7 +120,8 @@ export class SecretScanner {
       this.#maskTo(Math.min(span.start, end));
       this.#clearTo(span.start);
       const isApart = span.start > end || end === 0;
-      this.#mask = { start: isApart ? span.start : start, end: Math.max(end, span.end) };
+      const isLiteral = isApart && span.isLiteral === true;
+      this.#mask = { start: isApart ? span.start : start, end: Math.max(end, span.end), isLiteral };
     }
     this.#maskTo(Math.min(to, this.#mask.end));
     this.#clearTo(to);

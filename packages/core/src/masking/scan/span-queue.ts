@@ -7,6 +7,8 @@ export interface Span {
    * or a later piece of a block.
    */
   readonly rule: string | undefined;
+  /** True if the range has the placeholder as its text, so that masking does not change it. */
+  readonly isLiteral?: boolean;
   /** Rank of the rule. If two spans have the same range, the one with the smaller rank counts. */
   readonly rank: number;
 }
@@ -15,6 +17,8 @@ export interface Span {
 export interface MaskedRange {
   readonly start: number;
   readonly end: number;
+  /** True if masking does not change the text, because the text is one placeholder. */
+  readonly isLiteral: boolean;
 }
 
 /**
@@ -45,20 +49,23 @@ export class SpanQueue {
   }
 
   /**
-   * Returns the masked ranges that overlap the part of the stream between `from` and `to`, in order. No range begins
-   * before `from`. `taken` is the masked range of the spans that were already taken from the queue.
+   * Returns the first masked range that ends after `position`. It does not begin before `position`. Returns undefined if
+   * there is none. `taken` is the masked range of the spans that were already taken from the queue.
    */
-  rangesWithin(taken: MaskedRange, from: number, to: number): MaskedRange[] {
-    const ranges: { start: number; end: number }[] = [];
-    if (taken.end > from) ranges.push({ start: Math.max(from, taken.start), end: taken.end });
-    for (let at = this.#firstAfter(from, endOf); at < this.#spans.length; at += 1) {
-      const span = this.#spans[at];
-      if (span === undefined || span.start >= to) break;
-      const last = ranges.at(-1);
-      if (last !== undefined && span.start <= last.end) last.end = Math.max(last.end, span.end);
-      else ranges.push({ start: Math.max(from, span.start), end: span.end });
+  rangeAfter(taken: MaskedRange, position: number): MaskedRange | undefined {
+    let at = this.#firstAfter(position, endOf);
+    const isTaken = taken.end > position;
+    const first = isTaken ? taken : this.#spans[at];
+    if (first === undefined) return undefined;
+    if (!isTaken) at += 1;
+    let { end } = first;
+    let isLiteral = first.isLiteral === true;
+    for (let span = this.#spans[at]; span !== undefined && span.start <= end; span = this.#spans[at]) {
+      if (span.end > end || span.start === end) isLiteral = false;
+      end = Math.max(end, span.end);
+      at += 1;
     }
-    return ranges;
+    return { start: Math.max(position, first.start), end, isLiteral };
   }
 
   /** Returns true if a span of the queue masks the byte at `position`. */
