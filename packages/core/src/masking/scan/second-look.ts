@@ -57,6 +57,8 @@ export class SecondLook {
   readonly #longestLead: number;
   readonly #spans: SpanQueue;
   readonly #confirmed: boolean;
+  /** A part of the stream that masking does not change, while `changes` of the spans is the same. */
+  #unchanged = { from: 0, to: 0, changes: 0 };
   /** The hits. The end of a hit is the end of the bytes that its pattern may have read in the first run. */
   readonly #hits = new HitQueue();
 
@@ -113,14 +115,18 @@ export class SecondLook {
 
   /** Returns true if masking does not change the bytes from `from` to `to`. */
   #isUnchanged(from: number, to: number, { lastMask, decidedTo, ended }: LookedAt): boolean {
-    let at = from;
+    const { changes } = this.#spans;
+    const before = this.#unchanged;
+    const isKnown = before.changes === changes && before.from <= from && from <= before.to;
+    let at = isKnown ? before.to : from;
     while (at < to) {
       const mask = this.#spans.rangeAfter(lastMask, at);
-      if (mask === undefined || mask.start >= to) return true;
+      if (mask === undefined || mask.start >= to) break;
       // A span that is not known yet may extend a range that ends at `decidedTo` or later.
       if (!mask.isLiteral || !(ended || mask.end < decidedTo)) return false;
       at = mask.end;
     }
+    this.#unchanged = { from: isKnown ? before.from : from, to: at, changes };
     return true;
   }
 

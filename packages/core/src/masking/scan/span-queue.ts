@@ -27,11 +27,14 @@ export interface MaskedRange {
  * calls of `add`.
  */
 export class SpanQueue {
+  /** Number of calls of `add` with a span that changes the text. */
+  changes = 0;
   #spans: Span[] = [];
   #head = 0;
 
   add(span: Span): void {
     const spans = this.#spans;
+    if (span.isLiteral !== true) this.changes += 1;
     const at = this.#firstAfter(span.start, startOf);
     // The spans before the index `at` start at or before the new span. The last of them has the largest end.
     const before = at > this.#head ? spans[at - 1] : undefined;

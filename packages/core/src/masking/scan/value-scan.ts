@@ -1,7 +1,7 @@
 import type { ByteWindow } from './byte-window.ts';
 import { LongForm } from './long-form.ts';
 import type { SpanQueue } from './span-queue.ts';
-import { gramHash } from '../values/value-index.ts';
+import { filterBits, gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
 /**
@@ -72,8 +72,8 @@ export class ValueScan {
     if (at < limit) this.steps += limit - at;
     for (; at < limit; at += stride) {
       const hash = gramHash(view.getInt32(at, true), isLong ? view.getInt32(at + 4, true) : 0);
-      const bits = (filter[hash >>> filterShift] ?? 0) >>> (hash & 31);
-      if ((bits & 1) === 1) this.#readCandidates(hash, base + at, window, ended, spans);
+      const bits = filterBits(hash);
+      if (((filter[hash >>> filterShift] ?? 0) & bits) === bits) this.#readCandidates(hash, base + at, window, ended, spans);
     }
     this.#nextSample = base + at;
   }

@@ -77,9 +77,9 @@ export class ValueIndex {
     this.#gramShift = 32 - gramBits;
     this.#grams = new Int32Array(1 << gramBits);
     this.#offsets = new Uint16Array(1 << gramBits);
-    const filterBits = Math.min(24, gramBits + 3);
-    this.filterShift = 37 - filterBits;
-    this.filter = new Int32Array(1 << (filterBits - 5));
+    const filterSize = Math.min(24, gramBits + 3);
+    this.filterShift = 37 - filterSize;
+    this.filter = new Int32Array(1 << (filterSize - 5));
     const headBits = bitsFor(forms.length * 2);
     this.#headShift = 32 - headBits;
     this.#heads = new Int32Array(1 << headBits).fill(-1);
@@ -156,7 +156,7 @@ export class ValueIndex {
       const at = start + anchor + offset;
       const hash = gramHash(wordAt(this.#arena, at), this.gram === 8 ? wordAt(this.#arena, at + 4) : 0);
       const word = hash >>> this.filterShift;
-      this.filter[word] = (this.filter[word] ?? 0) | (1 << (hash & 31));
+      this.filter[word] = (this.filter[word] ?? 0) | filterBits(hash);
       this.#addGram(hash, offset);
     }
     const head = this.#windowHash(this.#arena, start + anchor);
@@ -203,6 +203,11 @@ export class ValueIndex {
 
 function bitsFor(entries: number): number {
   return Math.max(10, Math.ceil(Math.log2(entries + 1)));
+}
+
+/** Returns the two bits that a gram has in its word of the filter. */
+export function filterBits(hash: number): number {
+  return (1 << (hash & 31)) | (1 << ((hash >>> 5) & 31));
 }
 
 /**
