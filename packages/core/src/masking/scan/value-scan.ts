@@ -73,7 +73,8 @@ export class ValueScan {
     for (; at < limit; at += stride) {
       const hash = gramHash(view.getInt32(at, true), isLong ? view.getInt32(at + 4, true) : 0);
       const bits = filterBits(hash);
-      if (((filter[hash >>> filterShift] ?? 0) & bits) === bits) this.#readCandidates(hash, base + at, window, ended, spans);
+      if (((filter[hash >>> filterShift] ?? 0) & bits) === bits)
+        this.#readCandidates(hash, base + at, window, ended, spans);
     }
     this.#nextSample = base + at;
   }

@@ -6,7 +6,7 @@ export function escapedTexts(value: string): string[] {
   const texts: string[] = [];
   // eslint-disable-next-line no-control-regex -- control characters are escaped too.
   if (/["\\/<>&='+`\u0000-\u001f\u007f-\uffff]/.test(value)) {
-    const json = jsonTexts(value);
+    const json = [...new Set(jsonTexts(value))];
     texts.push(...json, ...json.map(inJson), goQuoted(value), ...json.map(goQuoted));
   }
   if (/[^A-Za-z0-9_\-.:/@%+=]/.test(value)) texts.push(...shellTexts(value));

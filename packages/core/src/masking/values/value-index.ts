@@ -35,7 +35,7 @@ export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
 /**
  * An index that finds exact byte sequences (forms) in a text. A scan reads one gram (4 or 8 bytes) in every `stride`
  * bytes. Each form has a window that is long enough to contain such a gram, wherever the form begins. A dense automaton
- * for 10,000 values with their forms would need more than 500 MiB. This index needs about 25 MiB, and its reads do not
+ * for 10,000 values with their forms would need more than 500 MiB. This index needs about 20 MiB, and its reads do not
  * depend on one another.
  */
 export class ValueIndex {
@@ -49,12 +49,13 @@ export class ValueIndex {
   readonly #forms: readonly ValueForm[];
   readonly #arena: Uint8Array;
   readonly #starts: Uint32Array;
-  /** Hash table of the grams. An entry is the hash of a gram. */
-  readonly #grams: Int32Array;
-  /** Bit n of an entry is set if some form has the gram at offset n of its window. An entry of 0 is unused. */
+  /** Bit n of an entry is set if some form has a gram with these first bits of its hash at offset n of its window. */
   readonly #offsets: Uint16Array;
-  readonly #gramShift: number;
+  readonly #offsetShift: number;
+  /** Hash table of the windows. An entry is the last form that was added, or -1. `#next` has the form before it. */
   readonly #heads: Int32Array;
+  /** For each form, the hash of its window. */
+  readonly #hashes: Int32Array;
   readonly #next: Int32Array;
   readonly #chainLengths: Uint32Array;
   readonly #headShift: number;
@@ -73,11 +74,10 @@ export class ValueIndex {
     this.#starts = new Uint32Array(forms.length + 1);
     lengths.forEach((length, index) => (this.#starts[index + 1] = (this.#starts[index] ?? 0) + length));
     this.#arena = new Uint8Array(this.#starts[forms.length] ?? 0);
-    const gramBits = bitsFor(forms.length * this.stride * 2);
-    this.#gramShift = 32 - gramBits;
-    this.#grams = new Int32Array(1 << gramBits);
+    const gramBits = bitsFor(forms.length * this.stride);
+    this.#offsetShift = 32 - gramBits;
     this.#offsets = new Uint16Array(1 << gramBits);
-    const filterSize = Math.min(24, gramBits + 3);
+    const filterSize = Math.min(24, gramBits + 4);
     this.filterShift = 37 - filterSize;
     this.filter = new Int32Array(1 << (filterSize - 5));
     const headBits = bitsFor(forms.length * 2);
@@ -85,6 +85,7 @@ export class ValueIndex {
     this.#heads = new Int32Array(1 << headBits).fill(-1);
     this.#chainLengths = new Uint32Array(1 << headBits);
     this.#next = new Int32Array(forms.length).fill(-1);
+    this.#hashes = new Int32Array(forms.length);
     this.#anchors = new Uint16Array(forms.length);
     for (let form = 0; form < forms.length; form += 1) this.#add(form);
   }
@@ -95,25 +96,27 @@ export class ValueIndex {
     return form;
   }
 
-  /** Returns, as a bit set, the offsets in windows at which a gram with this hash occurs. */
+  /** Returns, as a bit set, the offsets in windows at which a gram with this hash may occur. */
   offsetsOf(hash: number): number {
-    const mask = this.#grams.length - 1;
-    let slot = hash >>> this.#gramShift;
-    while (this.#offsets[slot] !== 0) {
-      if (this.#grams[slot] === hash) return this.#offsets[slot] ?? 0;
-      slot = (slot + 1) & mask;
-    }
-    return 0;
+    return this.#offsets[hash >>> this.#offsetShift] ?? 0;
   }
 
   /** Returns the first form whose window has the same hash as the text at `at`. Returns -1 if there is none. */
   firstAt(bytes: Uint8Array, at: number): number {
-    return this.#heads[this.#windowHash(bytes, at)] ?? -1;
+    const hash = this.#windowHash(bytes, at);
+    return this.#withHash(this.#heads[hash >>> this.#headShift] ?? -1, hash);
   }
 
   /** Returns the next form whose window has the same hash. Returns -1 after the last one. */
   nextOf(form: number): number {
-    return this.#next[form] ?? -1;
+    return this.#withHash(this.#next[form] ?? -1, this.#hashes[form] ?? 0);
+  }
+
+  /** Returns the first form, from `form` on, whose window has this hash. */
+  #withHash(form: number, hash: number): number {
+    let found = form;
+    while (found !== -1 && this.#hashes[found] !== hash) found = this.#next[found] ?? -1;
+    return found;
   }
 
   /**
@@ -157,9 +160,12 @@ export class ValueIndex {
       const hash = gramHash(wordAt(this.#arena, at), this.gram === 8 ? wordAt(this.#arena, at + 4) : 0);
       const word = hash >>> this.filterShift;
       this.filter[word] = (this.filter[word] ?? 0) | filterBits(hash);
-      this.#addGram(hash, offset);
+      const slot = hash >>> this.#offsetShift;
+      this.#offsets[slot] = (this.#offsets[slot] ?? 0) | (1 << offset);
     }
-    const head = this.#windowHash(this.#arena, start + anchor);
+    const hash = this.#windowHash(this.#arena, start + anchor);
+    const head = hash >>> this.#headShift;
+    this.#hashes[form] = hash;
     this.#next[form] = this.#heads[head] ?? -1;
     this.#heads[head] = form;
     this.#chainLengths[head] = (this.#chainLengths[head] ?? 0) + 1;
@@ -178,18 +184,10 @@ export class ValueIndex {
     // The last offset is always tried, because values with a common prefix may differ only in their last bytes.
     for (let offset = 0; fewest >= shortChain && offset < last + step; offset += step) {
       const tried = Math.min(offset, last);
-      const count = this.#chainLengths[this.#windowHash(this.#arena, start + tried)] ?? 0;
+      const count = this.#chainLengths[this.#windowHash(this.#arena, start + tried) >>> this.#headShift] ?? 0;
       if (count < fewest) [best, fewest] = [tried, count];
     }
     return best;
-  }
-
-  #addGram(hash: number, offset: number): void {
-    const mask = this.#grams.length - 1;
-    let slot = hash >>> this.#gramShift;
-    while (this.#offsets[slot] !== 0 && this.#grams[slot] !== hash) slot = (slot + 1) & mask;
-    this.#grams[slot] = hash;
-    this.#offsets[slot] = (this.#offsets[slot] ?? 0) | (1 << offset);
   }
 
   /** Returns the hash of a window. It depends on all bytes of the window. */
@@ -197,7 +195,7 @@ export class ValueIndex {
     const last = at + this.window - 4;
     let hash = wordAt(bytes, last);
     for (let word = at; word < last; word += 4) hash = gramHash(hash, wordAt(bytes, word));
-    return hash >>> this.#headShift;
+    return hash;
   }
 }
 
