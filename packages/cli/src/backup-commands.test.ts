@@ -247,17 +247,26 @@ test('a token that was revoked after the backup lives again, which is said, and 
   const made = (await call(server, 'POST', '/api/queue/workers/tokens', { workerId: 'w' })).json();
   const { id } = made['workerToken'] as { id: string };
   const token = String(made['token']);
+  const user = (await call(server, 'POST', '/api/users', { name: 'Ada', role: 'operator' })).json();
+  const { id: userId } = user['user'] as { id: string };
+  const ofUser = String((await call(server, 'POST', `/api/users/${userId}/tokens`, {})).json()['token']);
+  const page = await pageOf(server, ofUser);
+  const accepted = async () => [
+    (await call(server, 'GET', '/api/whoami', undefined, ofUser)).status,
+    (await fetch(`${server.url}/api/whoami`, { headers: page })).status,
+  ];
   expect((await backUp(server, folder)).code).toBe(0);
   await call(server, 'POST', `/api/queue/workers/tokens/${id}/revoke`, {});
+  expect(await accepted()).toEqual([200, 200]);
   const claim = async (): Promise<number> => (await call(server, 'POST', '/api/queue/jobs/claim', {}, token)).status;
   expect(await claim()).toBe(401);
   await server.stop();
   const restored = await restore(server.folder, folder, '--move-existing-to', await emptyFolder());
   expect(restored.stdout).toContain(
-    '1 worker tokens and the admin token of the backup are valid, also those that were revoked after it',
+    '2 tokens of workers and users and the admin token of the backup are valid, also those that were revoked after it',
   );
   await server.start();
-  expect(await claim()).toBe(200);
+  expect([await claim(), ...(await accepted())]).toEqual([200, 200, 200]);
   await server.stop();
   const revoked = await restore(
     server.folder,
@@ -266,10 +275,22 @@ test('a token that was revoked after the backup lives again, which is said, and 
     await emptyFolder(),
     '--revoke-all-tokens',
   );
-  expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining('No worker token is valid.') });
+  expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining('No token of a worker or user is valid.') });
   await server.start();
-  expect(await claim()).toBe(401);
+  expect([await claim(), ...(await accepted())]).toEqual([401, 401, 401]);
 });
+
+/** Signs a page in with a token. Returns the headers of its calls. */
+async function pageOf(server: RealServer, token: string): Promise<Record<string, string>> {
+  const answer = await fetch(`${server.url}/api/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token }),
+  });
+  const { pageSecret } = (await answer.json()) as { pageSecret: string };
+  const [cookie = ''] = (answer.headers.get('set-cookie') ?? '').split(';', 1);
+  return { cookie, 'proofhouse-page-secret': pageSecret };
+}
 
 test('a backup that is killed at any moment is refused by restore or is whole, and the next one completes it', async () => {
   const server = await runningServer();

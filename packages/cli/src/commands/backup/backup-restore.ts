@@ -15,7 +15,7 @@ export function backupRestore(command: Command, context: CommandContext) {
   return serverCommand(command)
     .argument('<folder>', 'the folder of the backup')
     .option('--move-existing-to <folder>', 'where what is there now goes; on the same disk')
-    .option('--revoke-all-tokens', 'end every worker token, registration and the admin token of the backup')
+    .option('--revoke-all-tokens', 'end every token, registration and session of the backup, and its admin token')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', explanation)
     .action(async (folder, { moveExistingTo, revokeAllTokens, json, ...options }) => {
@@ -51,9 +51,9 @@ function restoredText({ manifest, copiedBytes, validTokens, moved }: Restored, m
   const { createdAt, blobs, lost } = manifest;
   const tokens =
     validTokens === 0
-      ? 'No worker token is valid.'
-      : `${String(validTokens)} worker tokens and the admin token of the backup are valid, also those that were revoked after it: ` +
-        'revoke them (`proofhouse worker token revoke`), or restore with --revoke-all-tokens.';
+      ? 'No token of a worker or user is valid.'
+      : `${String(validTokens)} tokens of workers and users and the admin token of the backup are valid, also those that were revoked after it: ` +
+        'revoke them (`proofhouse worker token revoke`, `user token revoke`), or restore with --revoke-all-tokens.';
   return [
     `Restored the state of ${createdAt}: ${counted(blobs.count, 'blob')}, ${bytesText(copiedBytes)} copied.`,
     ...(lost.length === 0
