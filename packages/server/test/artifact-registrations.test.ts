@@ -1,5 +1,5 @@
-// Registers artifacts by URI on both engines: the model of a record field by field, the storage policy sentence by
-// sentence, relations, idempotency keys and hostile bodies.
+// Registers artifacts by URI on both engines. Tests every field of a record, every rule of the storage policy,
+// relations, idempotency keys and malformed bodies.
 import { describe, expect, it } from 'vitest';
 import { artifactTypes, dataClasses, stampedFields } from '@proofhouse/core';
 import { exampleChecksum as checksum } from '@proofhouse/core/testing/url-corpus';

@@ -198,7 +198,7 @@ interface Kinds {
   readonly inside: ContentKind;
 }
 
-/** Facts about the bytes of a part that need no decoding. */
+/** Facts about the bytes of a part, for which the part need not be decoded. */
 class RawBytes {
   readonly archives = new EmbeddedArchives();
   /** Position after the last byte that is not NUL. Archives may be followed by NULs as padding. */

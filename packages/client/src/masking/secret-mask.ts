@@ -18,27 +18,31 @@ import type { MaskFile } from './mask-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The text that replaces a text that could not be masked. */
+/** Replaces a text that could not be masked. */
 const withheldText = '(withheld: masking failed)';
 /**
- * The rules for contents that are not text. Generic rules are left out, because their patterns match by chance in such
- * contents. The array is a constant, because one array of rules is compiled only once.
+ * The rules for contents that are not text. Rules of the class `generic` are omitted, because their patterns match by
+ * chance in such contents. The array is a constant, because each array of rules is compiled once.
  */
 const binaryRules = secretRules.filter((rule) => rule.class !== 'generic');
 /** Largest secret file in bytes. */
 const maxSecretFileBytes = 1024 * 1024;
 
 export interface SecretMaskOptions {
-  /** The environment of the worker. Its variables with secret names and its URLs with passwords become known values. */
+  /**
+   * The environment of the worker. The values of variables with secret names, and passwords in URLs, become known
+   * values.
+   */
   readonly env?: Environment | undefined;
-  /** Globs for the names of further variables that hold secrets. */
+  /** Globs for names of other variables that contain secrets. */
   readonly names?: readonly string[] | undefined;
-  /** Further known values, such as the token of the worker. */
+  /** Other known values, such as the token of the worker. */
   readonly values?: readonly KnownValue[] | undefined;
 }
 
 /**
- * Thrown if masking is not possible, for example because the mask file cannot be read. Nothing may then be sent unmasked.
+ * Thrown if masking is not possible, for example because the mask file cannot be read. Unmasked text must then not be
+ * sent.
  */
 export class MaskFailure extends Error {
   static of(error: unknown): MaskFailure {
@@ -48,25 +52,25 @@ export class MaskFailure extends Error {
   }
 }
 
-/** Masks a stream of bytes. The result does not depend on how the bytes are split into pieces. */
+/** Masks a stream of bytes. The result does not depend on how the bytes are divided into pieces. */
 export interface ByteMask {
   write(piece: Uint8Array): Uint8Array;
-  /** Returns the remaining masked bytes, which were held back because they could be the beginning of a secret. */
+  /** Returns the remaining masked bytes. They were held back because they could be the beginning of a secret. */
   end(): Uint8Array;
   readonly receipt: MaskingReceipt;
 }
 
 /**
- * Masks known values and secrets of known formats in everything that leaves this machine. Known values can be added at any time,
- * by `add` or in the mask file.
+ * Masks known values, and secrets of known formats, in everything that leaves this machine. Known values can be added
+ * at any time, by `add` or in the mask file.
  */
 export class SecretMask {
   /** Names of the variables whose values are too short to be masked. */
   readonly tooShort: readonly string[];
   readonly #base: readonly KnownValue[];
   /**
-   * The mask files. They are read again before each use, because other processes append values to them. The number says
-   * how many values of the file were added to this mask.
+   * The mask files. They are read again before each use, because other processes append values. The number says how
+   * many values of the file this mask already has.
    */
   readonly #files = new Map<MaskFile, number>();
   readonly #added = new Map<string, KnownValue>();
@@ -87,12 +91,12 @@ export class SecretMask {
     return mask;
   }
 
-  /** Adds the values of a mask file, and later also the values that other processes append to it. */
+  /** Adds the values of a mask file. Values that other processes append later are added too. */
   follow(file: MaskFile): void {
     this.#files.set(file, 0);
   }
 
-  /** Adds a known value. It is masked from now on, also in bytes that a `ByteMask` still holds back. */
+  /** Adds a known value. It is masked from now on. This includes bytes that a `ByteMask` still holds back. */
   add(value: string, name = 'added'): void {
     if (this.#added.has(value)) return;
     this.#added.set(value, { name, value });
@@ -144,7 +148,8 @@ export class SecretMask {
     // The result is undefined for a value that JSON cannot hold, such as undefined.
     const text = JSON.stringify(value, replaced) as string | undefined;
     if (text === undefined) return value;
-    // Each text is masked by itself first, because JSON escapes it: a text with an escaped secret is then escaped twice.
+    // First masks each text separately. JSON escapes texts, so a text that already contains an escaped secret would
+    // otherwise be escaped twice.
     const ofTexts = this.#maskedTexts(JSON.parse(text));
     const textOfTexts = JSON.stringify(ofTexts);
     const masked = this.text(textOfTexts);
@@ -156,7 +161,7 @@ export class SecretMask {
     }
   }
 
-  /** Starts to mask a stream. A value that is added during the stream is masked from that time on. */
+  /** Starts to mask a stream. If a value is added during the stream, it is masked from that moment on. */
   stream(): ByteMask {
     let set = this.set();
     const stream = new MaskingStream(set);
@@ -196,7 +201,7 @@ export class SecretMask {
   }
 
   /**
-   * Masks each item of a JSON value separately. Needed if the masked JSON text is no longer JSON, because a number in it
+   * Masks each item of a JSON value separately. Used if the masked JSON text is no longer JSON, because a number in it
    * was replaced.
    */
   #maskedPart(value: unknown): unknown {

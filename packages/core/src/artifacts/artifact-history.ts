@@ -4,19 +4,25 @@ import { actorToJson } from '../people/actor.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { artifactStatuses, type ArtifactStatus } from './artifact.ts';
 
-/** One entry of the history of an artifact, written in the commit of the change. Entries are never changed or deleted. */
+/** One entry in the history of an artifact. The commit of the change writes it, and it is never changed or deleted. */
 export interface HistoryRecord {
   readonly id: string;
   readonly artifactId: string;
-  /** Time of the change, epoch ms. The entries of one artifact have ascending times, whatever the clocks of servers say. */
+  /**
+   * Time of the change, epoch ms. The times of the entries of one artifact always ascend, even if the clocks of servers
+   * differ.
+   */
   readonly at: number;
   readonly actor: string;
-  /** The `decision` of a status move, or `replace` for a change of the URI or checksum of a pointer. */
+  /**
+   * The `decision` of a change of the status (see `status-moves.ts`). `replace` for a change of the URI or checksum of
+   * a pointer.
+   */
   readonly decision: string;
   readonly from: ArtifactStatus;
   /** Equal to `from` if only the content changed. */
   readonly to: ArtifactStatus;
-  /** Digest of the content after the change; null if it is not known. */
+  /** Digest of the content after the change. Null if it is not known. */
   readonly digest: string | null;
   readonly note: string | null;
   readonly comments: readonly ReviewComment[] | null;

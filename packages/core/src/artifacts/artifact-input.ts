@@ -12,11 +12,11 @@ import {
   tagsSchema,
 } from './artifact.ts';
 
-/** Statuses with which an artifact can be created. All other statuses follow from moves. */
+/** Statuses with which an artifact can be created. Only moves lead to the other statuses. */
 export const firstStatuses = ['draft', 'needs-review'] as const satisfies readonly (typeof artifactStatuses)[number][];
 export type FirstStatus = (typeof firstStatuses)[number];
 
-/** Fields that the server sets. A request with one of them is refused with this reason. */
+/** Fields that only the server sets. A request that contains one of them is refused. */
 export const stampedFields = [
   'id',
   'artifactId',
@@ -38,12 +38,12 @@ export const stampedFields = [
   'version',
 ] as const;
 
-/** Fields of relations that this version does not have. */
+/** Fields for relations to kinds of records that this version does not have. */
 export const laterFields = ['taskId', 'bundleId', 'fileId'] as const;
 
 type Refused<Name extends string> = Record<Name, z.ZodOptional<z.ZodNever>>;
 
-/** Returns fields that are always refused, with the reason. */
+/** Returns schemas for fields that are always refused. The error contains the reason. */
 function refused<Name extends string>(names: readonly Name[], reason: string): Refused<Name> {
   const fields = names.map((name) => [name, z.never(reason).optional().meta(refusedField)]);
   return Object.fromEntries(fields) as Refused<Name>;

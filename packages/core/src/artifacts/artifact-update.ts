@@ -15,7 +15,7 @@ export interface ArtifactUpdate {
   readonly principal: Principal;
   readonly fields: Omit<UpdateArtifact, 'expectedVersion'>;
   readonly expectedVersion: number | undefined;
-  /** The judgement of `fields.storageUri`. It counts only if the URI of the record changes. */
+  /** The result of `judgeStorageUri` for `fields.storageUri`. Used only if the URI of the record changes. */
   readonly judged: JudgedUri | undefined;
   /** Secrets that were found in the text fields of the request. */
   readonly findings: SecretFindings | null;
@@ -75,7 +75,7 @@ function conflict(artifact: ArtifactRecord, message: string): AppError {
   });
 }
 
-/** Returns the record with the fields of the request that are not about its content. */
+/** Returns the record after the change of all fields except those about its content. */
 function describedBy(before: ArtifactRecord, { fields, findings }: ArtifactUpdate): ArtifactRecord {
   const dataClass = fields.dataClass === undefined ? before.dataClass : (fields.dataClass ?? 'internal');
   const changed = {
@@ -130,7 +130,8 @@ function pointerAfter(before: ArtifactRecord, content: PointerContent, { fields,
   const checksum = kept(fields.checksum, content.checksum);
   const sizeBytes = kept(fields.sizeBytes, content.sizeBytes);
   const isMoved = fields.storageUri !== undefined && fields.storageUri !== content.uri;
-  // The URI of the request was that of the record when it was judged, and another request has changed the record since.
+  // When the request was checked, its URI was that of the record, so it was not judged. Since then, another request has
+  // changed the record.
   if (isMoved && judged === undefined) throw conflict(before, 'has changed');
   const place = isMoved && judged !== undefined ? requireJudged(judged) : undefined;
   const { uri, provider } = place ?? { uri: content.uri, provider: before.storageProvider };

@@ -312,8 +312,8 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
 }
 
 /**
- * Returns the artifact type of an upload without the field `type`, which the file extension determines
- * (review-and-proof, "What the doors write").
+ * Returns the artifact type of an upload that does not name one (review-and-proof, "What the doors write"). The
+ * extension of the file name decides.
  */
 export function artifactTypeOf(name: string): ArtifactType {
   if (/\.(diff|patch)$/i.test(name)) return 'diff';

@@ -1,18 +1,19 @@
 import { AppError, type FieldError } from '../app-error.ts';
 import type { ArtifactRecord, ArtifactType, DataClass, StorageProvider } from './artifact.ts';
 
-/** Providers whose content must have a checksum, because the bytes have no owner who keeps them unchanged. */
+/** Storage providers whose content must have a checksum, because nobody guarantees that the bytes stay unchanged. */
 const checkedProviders: readonly StorageProvider[] = ['s3', 'gcs', 'filesystem', 'local-dev'];
 
-/** Data classes and types that must not be at GitHub, which is only for reviewed process assets. */
+/** Data classes and artifact types that must not be stored at GitHub, which is only for reviewed process assets. */
 const notAtGithub: { readonly dataClasses: readonly DataClass[]; readonly types: readonly ArtifactType[] } = {
   dataClasses: ['private', 'sensitive'],
   types: ['recording', 'invoice', 'transcript'],
 };
 
 /**
- * Returns the violations of the storage policy by the record of a pointer, with the fields that cause them. The URI itself
- * is checked by `judgeStorageUri`. Owned content has no violations: its bytes and its checksum are those of the server.
+ * Returns the violations of the storage policy in the record of a pointer, with the fields that cause them.
+ * `judgeStorageUri` checks the URI itself. Owned content has no violations, because its bytes and its checksum are
+ * those of the server.
  */
 export function pointerViolations(
   record: Pick<ArtifactRecord, 'type' | 'dataClass' | 'storageProvider' | 'content'>,

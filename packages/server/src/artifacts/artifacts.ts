@@ -61,8 +61,8 @@ export class Artifacts {
   }
 
   /**
-   * Returns a page of artifacts, newest first, from uploads to jobs and from deposits. A worker may list only the
-   * artifacts that it created (`createdBy`), or the artifacts of a job whose lease it holds (`jobId`). Errors:
+   * Returns a page of artifacts, newest first, both from uploads to jobs and from deposits. A worker may list the
+   * artifacts that it created (`createdBy`), and those of a job whose lease it holds (`jobId`). Errors:
    * `unsupported_filter`, `forbidden`, `invalid_cursor`.
    */
   async list(principal: Principal, query: ArtifactQuery) {

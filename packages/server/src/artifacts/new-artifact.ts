@@ -97,8 +97,8 @@ export function newArtifact(
 }
 
 /**
- * Returns who produced an artifact. Uploads with the credential of a worker count as produced by an agent, because the agent
- * of the worker can use that credential too.
+ * Returns who produced an artifact. The agent of a worker can use the credential of the worker. So uploads with this
+ * credential count as produced by an agent.
  */
 function producerOf(principal: Principal): Producer {
   return principal.kind === 'worker' ? 'agent' : 'person';

@@ -130,7 +130,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Returns the names of the tokens that allow the action, for error messages. The least ones are named first. */
+/** Returns the kinds of tokens that allow the action, for error messages. Those with the fewest rights are first. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],

@@ -3,8 +3,8 @@ import { insert, unchanged, update, type Change, type Commit } from '../kernel/c
 import { maxItems } from '../kernel/commit-items.ts';
 
 /**
- * Number of items of a commit that must stay free for other changes and for preconditions. A commit adds fewer members
- * accordingly, because the number of items of a commit is limited.
+ * Number of items of a commit that must stay free for changes other than members, and for preconditions. The number of
+ * items of one commit is limited.
  */
 const roomForOthers = 9;
 

@@ -141,7 +141,10 @@ class Wake {
     this.#sleeper?.();
   }
 
-  /** Sleeps until a wake after `version`, until `ms` have passed, or until the signal aborts, whichever is first. */
+  /**
+   * Sleeps until a wake, until `ms` have passed, or until the signal aborts, whichever is first. A wake later than
+   * `version` (an earlier count of the wakes) ends the sleep at once.
+   */
   after(version: number, ms: number): Promise<void> {
     if (this.#count !== version || this.#signal.aborted) return Promise.resolve();
     return new Promise((settle) => {

@@ -13,7 +13,10 @@ export interface JobRoute {
   readonly capabilities: readonly string[];
 }
 
-/** Routes that were computed before, by their content. Each job needs its route twice, and jobs have few routes. */
+/**
+ * Routes that were computed before, by their content. The route of each job is needed twice, and many jobs have the
+ * same route.
+ */
 const computed = new Map<string, JobRoute>();
 /** Largest number of routes in `computed`. When it is reached, the map is cleared. */
 const maxComputed = 200;

@@ -18,22 +18,25 @@ import type { SecretThreads } from './secret-threads.ts';
 import { scanText } from './text-scan.ts';
 
 /**
- * What the server does with a text that contains a secret. `off`: nothing is scanned. `flag`: the text is stored, and
- * the findings of its record list the secret. `reject`: the request is refused with `secret_found`, and nothing is
- * stored.
+ * What the server does with a text that contains a secret. `off`: it does not scan texts. `flag`: it stores the text,
+ * and the findings of the record list the secret. `reject`: it refuses the request with `secret_found`, and stores
+ * nothing.
  */
 export type SecretPolicyName = 'off' | 'flag' | 'reject';
 
-/** Name of the bytes of an artifact in findings and errors. */
+/** The name that findings and errors use for the bytes of an artifact. */
 const contentField = 'content';
 
 const encoder = new TextEncoder();
 
-/** Largest number of secrets that an error names. */
+/** An error names at most this number of secrets. */
 const mostErrors = 20;
 /** Largest number of bytes that wait to be scanned, in all uploads together. */
 const backlogBytes = 32 * 1024 * 1024;
-/** Largest number of texts without a secret that `checkUnmarked` remembers, and the largest length of such a text. */
+/**
+ * `checkUnmarked` remembers at most this number of texts without a secret. It is also the largest length of such a
+ * text.
+ */
 const mostClean = 1000;
 const longestClean = 1024;
 
@@ -45,13 +48,16 @@ export interface SecretPolicyParts {
 }
 
 /**
- * Applies the secret policy of the server to everything that it stores: the bytes of uploads, and the texts of
- * requests. No error, finding or log line contains the value of a secret.
+ * Applies the secret policy of the server to everything that it stores: the bytes of uploads and the texts of requests.
+ * No error, finding or log line contains the value of a secret.
  */
 export class SecretPolicy {
   readonly #parts: SecretPolicyParts;
   readonly #backlog = new Backlog(backlogBytes);
-  /** Texts in which `checkUnmarked` found nothing. Workers send equal texts with each claim. */
+  /**
+   * Texts in which `checkUnmarked` found nothing. They are remembered, because workers send the same texts with each
+   * claim.
+   */
   readonly #clean = new Set<string>();
 
   constructor(parts: SecretPolicyParts) {
@@ -79,7 +85,7 @@ export class SecretPolicy {
     return this.#judge([{ field: contentField, text: '' }, ...texts], [content, ...scanned]);
   }
 
-  /** Returns the secrets that were found in the texts of one record. Errors: as `checkUpload`. */
+  /** Returns the secrets that were found in the texts of one record. Errors: those of `checkUpload`. */
   async check(texts: readonly CheckedText[]): Promise<SecretFindings | null> {
     // Most calls end here. The general path costs more than the scan of a short text.
     if (this.#parts.policy === 'off' || this.#areClean(texts)) return null;
@@ -88,8 +94,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Checks the texts of several records. Returns the secrets found in each record, at the same index. If the policy
-   * refuses one of the records, throws one error that names the secrets of all records. Errors: as `checkUpload`.
+   * Checks the texts of several records. Returns the secrets of each record, at the same index. If the policy refuses
+   * one of the records, throws one error that names the secrets of all records. Errors: those of `checkUpload`.
    */
   async checkEach(records: readonly (readonly CheckedText[])[]): Promise<(SecretFindings | null)[]> {
     if (this.#parts.policy === 'off') return records.map(() => null);
@@ -106,8 +112,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Checks the texts of a record that has no findings, such as a worker. `record` names the kind of record. Under the
-   * policy `flag` the log says in which field a secret was stored. Errors: as `checkUpload`.
+   * Checks the texts of a record that has no field for findings, such as a worker. `record` names the kind of record.
+   * Under the policy `flag`, the log says in which field a secret was stored. Errors: those of `checkUpload`.
    */
   async checkUnmarked(record: string, texts: readonly CheckedText[]): Promise<void> {
     if (this.#parts.policy === 'off') return;
@@ -125,9 +131,9 @@ export class SecretPolicy {
   }
 
   /**
-   * Throws `storage_policy`, with the path, if the metadata of a record has a key that names a secret, a key or value
-   * that contains one, or a signed URL. Applies under every policy, also under `off`. Throws `unavailable` if the
-   * metadata could not be scanned.
+   * Throws `storage_policy` for metadata with a key that names a secret, a key or value that contains one, or a signed
+   * URL. The error has the path. Applies under every policy, even under `off`. Throws `unavailable` if the metadata
+   * could not be scanned.
    */
   async requireMetadata(metadata: Readonly<Record<string, unknown>> | null | undefined): Promise<void> {
     if (metadata == null) return;

@@ -14,8 +14,8 @@ export interface Sample {
 }
 
 /**
- * Returns a function for each operation that creates the values of a successful call. The code does not compile if an
- * operation is missing.
+ * Returns a function for each operation. The function creates the values of a call that succeeds. The code does not
+ * compile if an operation is missing.@@3439 Returns the hint that announces the present state of `job`.
  */
 export function operationSamples(
   t: TestServer,

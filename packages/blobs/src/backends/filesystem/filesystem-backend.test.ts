@@ -98,7 +98,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
     await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(unusable) });
   }
   await symlink('/nowhere/at/all', join(temporary.root, 'dangling'));
-  // Creating the missing folders of some of these paths could recurse without end.
+  // For some of these paths, code that creates missing folders could recurse without end.
   for (const impossible of ['/proc/x', '/proc/x/y/z', join(temporary.root, 'dangling/x'), `/${'x/'.repeat(3000)}`]) {
     await expectCode(new FilesystemBackend({ root: impossible }).open(), 'unavailable');
   }

@@ -6,7 +6,8 @@ import { unpacked } from './unpack.ts';
 const MiB = 1024 * 1024;
 
 test('a gzip bomb is refused after few unpacked bytes, whatever its size', async () => {
-  // Gzip members one after the other are one content. Each unpacks to a thousand times its size, all of them to 4 GiB.
+  // A content can consist of several gzip members, one after the other. Each of these is unpacked to a thousand times
+  // its size, all together to 4 GiB.
   const member = gzipSync(Buffer.alloc(16 * MiB));
   async function* source() {
     for (let count = 0; count < 256; count += 1) yield member;

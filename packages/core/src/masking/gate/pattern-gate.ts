@@ -28,7 +28,10 @@ export class PatternGate {
    * class.
    */
   #table: Uint32Array;
-  /** The instructions of each state, in ascending order and without forks. */
+  /**
+   * The instructions of each state, in ascending order. Forks (branches that read no byte) are replaced by the
+   * instructions to which they lead.
+   */
   readonly #states = new Map<number, readonly number[]>();
   readonly #stateOf = new Map<string, number>();
   /** The state before the first byte. */
@@ -146,7 +149,10 @@ export class PatternGate {
     return state;
   }
 
-  /** Returns the instructions that can be reached without reading a byte, in ascending order and without forks. */
+  /**
+   * Returns the instructions that can be reached without reading a byte, in ascending order. The result contains no
+   * forks.
+   */
   #closure(starts: readonly number[]): number[] {
     const open = new Set(starts);
     // The loop adds instructions to the set and visits these too.

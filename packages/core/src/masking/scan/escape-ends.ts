@@ -1,11 +1,8 @@
 import { lookbehind } from './rule-match.ts';
 
-/**
- * Distances in bytes from the end of an escape sequence back to its backslash: of `\n`, of `\x3d` and `\075`, and of
- * `\u003d`.
- */
+/** Lengths in bytes of escape sequences that begin with a backslash: of `\n`, of `\x3d` and `\075`, and of `\u003d`. */
 const backslashDistances = [2, 4, 6];
-/** Distances in bytes from the end of an escape sequence back to its percent sign: of `%3D`, of `%253D` and so on. */
+/** Lengths in bytes of escape sequences that begin with a percent sign: of `%3D`, of `%253D` and so on. */
 const percentDistances = [3, 5, 7, 9];
 const backslash = 0x5c;
 const percent = 0x25;
@@ -25,9 +22,9 @@ export function isLead(byte: number): boolean {
 }
 
 /**
- * Returns true if an escape sequence or an option of one letter (`-p`) may end before `at`. A letter or digit precedes
- * `at`. This cheap test runs before the patterns that begin with `wordStart`. It returns true wherever `wordStart` may
- * match.
+ * Returns true if an escape sequence or an option of one letter (`-p`) may end before `at`. A letter or digit must
+ * precede `at`. This fast test runs before the patterns that begin with `wordStart`. It returns true wherever
+ * `wordStart` may match.
  */
 export function mayEndEscape(bytes: Uint8Array, at: number): boolean {
   if (bytes[at - 2] === dash || bytes[at - 3] === equals) return true;
@@ -37,9 +34,9 @@ export function mayEndEscape(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Returns true if a control sequence of a terminal may end before `at`. Parameters and intermediate bytes (0x20 to
- * 0x3F) precede its last byte. A bracket or the escape character precedes these; the escape character may be written as
- * `\u001b`.
+ * Returns true if a control sequence of a terminal may end before `at`. Such a sequence begins with the escape
+ * character, which may be written as `\u001b`, or with a bracket. Then come parameters and intermediate bytes (0x20 to
+ * 0x3F), and one last byte.
  */
 function mayEndControlSequence(bytes: Uint8Array, at: number): boolean {
   const first = Math.max(0, at - lookbehind);

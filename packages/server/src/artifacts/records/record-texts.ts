@@ -30,7 +30,7 @@ export function textsOfRecord(record: RecordTexts): CheckedText[] {
 
 /**
  * Returns the file name and the content type of a request in the form in which they are stored. Null and undefined are
- * returned as they are. Throws `invalid_request` if nothing of a value is left.
+ * returned unchanged. Throws `invalid_request` if a value is empty after the cleaning.
  */
 export function cleanedNames(given: Pick<RecordTexts, 'filename' | 'contentType'>): {
   readonly filename: string | null | undefined;

@@ -9,8 +9,8 @@ export interface Relations {
 }
 
 /**
- * Returns the preconditions that the commit of a new artifact needs for its relations: they exist, and a worker holds the
- * job that it names. A worker may name only its own experiment. Errors: `forbidden`.
+ * Returns the preconditions for the relations in the commit of a new artifact. The related records must exist. If a
+ * worker names a job, it must hold the job, and it may name only its own experiment. Errors: `forbidden`.
  */
 export function relationPreconditions(
   principal: Principal,

@@ -83,7 +83,7 @@ export class Updates {
   }
 }
 
-/** Returns the fields that are given. Null is a value. */
+/** Returns the fields that are not undefined. Null is kept. */
 function given<Fields extends object>(fields: Fields): Partial<Fields> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
 }

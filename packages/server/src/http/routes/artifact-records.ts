@@ -51,7 +51,8 @@ export function artifactRecordHandlers({
     },
     listArtifacts: async ({ principal, query }) => {
       const { createdBy } = query;
-      // A worker lists only what it made itself. For it, every id is that of a worker.
+      // A worker may list only artifacts that it created itself. So if the caller is a worker, the id can only be its
+      // own.
       const isNamed = createdBy !== undefined && principal.kind !== 'worker';
       const filter = isNamed ? { ...query, createdBy: await users.actorNamed(createdBy) } : query;
       const { items, nextCursor } = await artifacts.list(principal, filter);

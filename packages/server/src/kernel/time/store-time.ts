@@ -11,7 +11,7 @@ export interface StoreTime {
   readonly leasesAt: number;
 }
 
-/** Returns the time of a store whose clock did not jump: leases are also compared with `now`. */
+/** Returns the time of a store whose clock did not jump. Leases are then compared with `now` too. */
 export function fixedTime(now: number): StoreTime {
   return { now, leasesAt: now };
 }
