@@ -15,7 +15,8 @@ const samples = makeCorpus('development').filter(
 const gaps: Readonly<Record<string, readonly string[]>> = {
   // A plus at the start of a line of Base64 stays, because it may be the sign of a diff.
   'XML element': ['pem '],
-  // Some names do not name a password. Their values must look random, and these values look like words with hyphens.
+  // If a name does not name a password, its value must look random to be masked. The values of this context look like
+  // words with hyphens.
   'argument or constant': ['words and digits'],
 };
 

@@ -32,7 +32,7 @@ function put(
   return t.call('PUT', `/api/artifacts/${id}`, { json, as, headers });
 }
 
-/** Gives a record a status that only reviews give. */
+/** Sets a status that otherwise only a review can set. */
 async function setStatus(t: TestServer, { id }: Made, status: 'approved' | 'rejected' | 'superseded' | 'archived') {
   const artifact = await t.server.store.artifacts.find(id);
   if (artifact === undefined) throw new Error('no such artifact');

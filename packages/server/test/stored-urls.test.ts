@@ -1,4 +1,4 @@
-// Sends every spelling of the URL corpus to every place of a record that can contain a URL.
+// Sends each URL of the corpus, in every spelling, in each field of a record that can contain a URL.
 import { describe, expect, it } from 'vitest';
 import { visibleText } from '@proofhouse/core';
 import { acceptedUrls, exampleChecksum as checksum, refusedUrls } from '@proofhouse/core/testing/url-corpus';

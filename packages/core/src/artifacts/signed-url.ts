@@ -33,8 +33,8 @@ export function signedUrlIn(text: string): string | undefined {
   const spellings = spellingsOf(text);
   if (spellings.length > mostDecodings + 1) return 'percent-encoding in too many layers';
   for (const spelling of spellings) {
-    // Browsers remove tabs and line ends from URLs. Without these, the text may also contain words of other lines. So
-    // parameters count only after a `?`, `#` or `;`.
+    // Browsers remove tabs and line ends from URLs. After their removal, a URL may be joined with words of other lines.
+    // So in this text, parameters count only after a `?`, `#` or `;`.
     const joined = spelling.replace(/[\t\r\n]+/g, '');
     const reason = reasonIn(spelling, 'anywhere') ?? (joined === spelling ? undefined : reasonIn(joined, 'in-query'));
     if (reason !== undefined) return reason;

@@ -93,7 +93,10 @@ describe('a URL in metadata', () => {
   );
 });
 
-/** Replaces some of the characters that match `which`. `picks` decides which of them. */
+/**
+ * Replaces some of the characters that match `which` by the result of `by`. The elements of `picks` say in turn whether
+ * a match is replaced.
+ */
 function mutated(text: string, which: RegExp, picks: readonly boolean[], by: (character: string) => string): string {
   let at = 0;
   return text.replace(which, (character) => (picks[at++ % picks.length] === true ? by(character) : character));

@@ -1,6 +1,6 @@
 /**
- * First parts of the names of keys, such as `api` in `api_key`. A pattern joins them with `key`. Between both parts a
- * blank, `-`, `_`, `.` or nothing may stand.
+ * First words of the names of keys, such as `api` in `api_key`. A pattern joins them with `key`. Between the two words
+ * there may be a blank, `-`, `_`, `.` or nothing.
  */
 const keyWords = [
   ...[
@@ -22,20 +22,17 @@ const keyWords = [
 ];
 
 /**
- * Source of a pattern that matches one word of a secret name, such as `password` or `api_key`. A rule that uses it must
- * ignore case.
+ * Source of a pattern that matches one secret word (a word that names a secret), such as `password` or `api_key`. A
+ * rule that uses it must ignore case.
  */
 export const secretWord = `(?<word>pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|connection[_-]?string|(?:${keyWords.join('|')})[_. -]?key)`;
 
-/**
- * Source of a pattern like `secretWord`, in upper case, for names of environment variables. It also matches `DSN` and
- * `_PAT`.
- */
+/** Like `secretWord`, but in upper case, for names of environment variables. It also matches `DSN` and `_PAT`. */
 export const upperSecretWord = `(?<word>PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|DSN|_PAT|(?:${keyWords.join('|').toUpperCase()})_?KEY)`;
 
 /**
- * `pass` is a keyword only together with the character that follows it. Otherwise `passed`, which logs contain often,
- * would be a keyword.
+ * `pass` is a keyword only together with the next character. Otherwise `passed`, which is frequent in logs, would
+ * contain a keyword.
  */
 const passwordKeywords = [
   ...['password', 'passwd', 'passphrase', 'passcode'],
@@ -82,7 +79,7 @@ export function lastWordKeywords(texts: readonly string[]): readonly string[] {
   return words.flatMap((word) => texts.map((text) => word + text));
 }
 
-/** Keywords for the words that `secretWord` matches. Each has at least 3 bytes. */
+/** Keywords for the words that `secretWord` matches. A keyword must have at least 3 bytes. */
 export const secretWordKeywords = [
   ...[...commonKeywords, 'connection-string'],
   ...keyWords.flatMap((word) => ['', '_', '-', '.', ' '].map((separator) => `${word}${separator}key`)),
@@ -95,8 +92,8 @@ export const upperSecretWordKeywords = [
 ];
 
 /**
- * A name with one of these words after the secret word (such as `tokenCount`) describes a secret and does not contain
- * it.
+ * If one of these words follows the secret word in a name (such as `tokenCount`), the value describes a secret and does
+ * not contain it.
  */
 const describing = new Set(
   (
@@ -121,8 +118,8 @@ const joined =
 const fileName = /\.(?:[cm]?[jt]sx?|json|md|py|go|rs|java|rb|php|c|h|cc|cpp|css|html|ya?ml|toml|txt|sh|sql|lock|map)$/;
 
 /**
- * Returns true if a name has a secret as its value. `word` is the part of the name that `secretWord` matched, and
- * `tail` is the rest of the name.
+ * Returns true if the value of a name is a secret. `word` is the part of the name that `secretWord` matched, and `tail`
+ * is the rest of the name.
  */
 export function tailNamesSecret(word: string, tail: string): boolean {
   if (tail === '') return true;
@@ -136,10 +133,7 @@ export function tailNamesSecret(word: string, tail: string): boolean {
   return !words.some((part) => describing.has(part));
 }
 
-/**
- * Returns true for a word that names a password. People choose passwords, so passwords look less random than generated
- * keys.
- */
+/** Returns true if a word names a password. People choose passwords, so these look less random than generated keys. */
 export function namesPassword(word: string): boolean {
   return /^(?:pass|pwd)/i.test(word);
 }

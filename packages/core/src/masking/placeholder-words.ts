@@ -1,6 +1,6 @@
 /**
- * Words of placeholders, such as `your` and `changeme`. A value is a placeholder if it consists of these words and
- * short numbers.
+ * Words that occur in placeholders, such as `your` and `changeme`. A value that consists only of these words and short
+ * numbers is a placeholder.
  */
 const markers =
   /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|encrypted|filtered|attribute|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx|abcd|abcdef|qwerty|fill|in|not|do|commit|use|from|see|get|generate|generated|random|long|strong|please|own|type|paste|must|be|and|or|of|for|to|is|variable|config|env|vault|file|text|only|ref|never|always|required|optional|enabled|disabled|reject|prompt|auto|manual|number|boolean|object)$/;
@@ -33,19 +33,19 @@ const wholePlaceholders = [
 ];
 
 /**
- * Matches an abbreviated secret: three dots, or the three UTF-8 bytes of the character `…`, replace the omitted part.
- * Byte 0x80 may be decoded as U+20AC.
+ * Matches an abbreviated secret. Three dots, or the character `…`, replace the omitted part. In UTF-8, `…` has three
+ * bytes, of which 0x80 may be decoded as U+20AC.
  */
 const abbreviated = /\.{3}|\xe2[\x80\u20ac]\xa6/;
 
 const template =
   /\$\{[^{}]{0,128}\}|\{\{[^{}]{0,128}\}\}|<[^<>]{1,64}>|&lt;[^&]{0,64}(?:&gt;)?|\$\([^()]{0,128}\)|%[sd]/g;
-/** A template with at least this many characters beside its variables may contain a secret. */
+/** A template (a text with variables) may contain a secret if it has at least this many other characters. */
 const secretBesideTemplate = 8;
 
 /**
- * Each of these words shows that the whole text is a placeholder. The words are long enough that random text does not
- * contain them by chance.
+ * If a text contains one of these words, the whole text is a placeholder. The words are so long that random text does
+ * not contain them by chance.
  */
 const telltale =
   /example|placeholder|changeme|change[_-]me|your[_-]|yourtoken|yourapi|yourkey|yoursecret|yourpass|redacted|dummykey|dummytoken|insert[_-]|replace[_-]|replaceme|fill[_-]me|do[_-]not[_-]|not[_-]a[_-]real|notareal|notreal/i;
@@ -78,20 +78,20 @@ export function isCommonWord(text: string): boolean {
   return markers.test(text.toLowerCase()) || /^(?:\$\{[^{}]{1,128}\}|<[^<>]{1,128}>|\*{1,64})$/.test(text);
 }
 
-/** Returns true if the text has template variables and, beside them, only a few characters or words of placeholders. */
+/** Returns true if the text has template variables, and otherwise only a few characters or placeholder words. */
 function isTemplate(text: string): boolean {
   const rest = text.replaceAll(template, '');
   return rest !== text && (rest.length < secretBesideTemplate || isPlaceholderWords(rest));
 }
 
-/** Returns true for a text of at most two different characters, such as `xxxx-xxxx` and `abababab`. */
+/** Returns true for a text that has at most two different characters, such as `xxxx-xxxx` and `abababab`. */
 function isRepetition(text: string): boolean {
   const seen = new Set<string>();
   for (const character of text.toLowerCase()) if (seen.add(character).size > 2) return false;
   return true;
 }
 
-/** Returns true if every word of the text is in `markers` or a number. Up to three digits may follow a word. */
+/** Returns true if every word of the text is in `markers` or is a number. Up to three digits may follow a word. */
 function isPlaceholderWords(text: string): boolean {
   if (text.length > 128) return false;
   const words = text

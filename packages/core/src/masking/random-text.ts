@@ -12,7 +12,7 @@ const lookAlikes = [
   /^[-+]?\d[\d.,_]{0,30}[A-Za-z%]{0,10}$/,
   // Windows paths.
   /^[A-Za-z]:\\/,
-  // URLs and mail addresses. Other rules find the passwords in URLs.
+  // URLs and mail addresses. The rules for URLs find the passwords in them.
   /^[a-z][a-z0-9+.-]{1,20}:\/\//i,
   /^(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{2,64}){1,4}$/,
   /^(?:arn:[a-z-]{3,12}|urn:[a-z]{2,32}):/,
@@ -49,8 +49,8 @@ const paths = [
 ];
 
 /**
- * Returns true for the path of a file. Base64 text has slashes too. Unlike a path, it often alternates between letters
- * and digits, and it contains letters of both cases.
+ * Returns true for the path of a file. Base64 text has slashes too, but it has letters of both cases and often
+ * alternates between letters and digits.
  */
 function isPath(text: string): boolean {
   return paths.some((pattern) => pattern.test(text)) && !(hasMixedCharacters(text) && digitChanges(text) >= 3);
@@ -73,8 +73,8 @@ export function hasMixedCharacters(text: string): boolean {
 }
 
 /**
- * Returns true for words that are separated by signs, such as `my-worker-token-01`. Each word is in one case or begins
- * with a capital. Some parts may be numbers of up to 3 digits.
+ * Returns true for words that are separated by signs, such as `my-worker-token-01`. Each word has only one case, or
+ * begins with a capital. Some parts may be numbers of up to 3 digits.
  */
 export function isWordy(text: string): boolean {
   const parts = text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
@@ -85,8 +85,8 @@ export function isWordy(text: string): boolean {
 }
 
 /**
- * Returns the number of places at which a letter is beside a digit. Random text has many such places. Names such as
- * `sha256` have one or two.
+ * Returns how often a letter is beside a digit. In random text this is frequent. Names such as `sha256` have one or two
+ * such places.
  */
 function digitChanges(text: string): number {
   let changes = 0;
@@ -135,7 +135,10 @@ const frequentPairs = new Set(
   ).split(' '),
 );
 
-/** Returns true for at least 16 letters and digits in which few pairs of letters are frequent ones. Words are not random. */
+/**
+ * Returns true for at least 16 letters and digits that contain few frequent pairs of letters. Words contain many of
+ * these pairs.
+ */
 function hasRandomLetters(text: string): boolean {
   if (!/^[A-Za-z0-9]{16,256}={0,2}$/.test(text) || !/[A-Z]/.test(text) || !/[a-z]/.test(text)) return false;
   const folded = text.toLowerCase();
@@ -170,7 +173,7 @@ export function looksRandom(text: string): boolean {
 }
 
 /**
- * Returns true for names such as `expectedMD5Message`. Such a name has at least two words, with at least 4 letters on
+ * Returns true for names such as `expectedMD5Message`. A name has at least two words with at least 4 letters on
  * average. It has at most two numbers, each of at most 3 digits.
  */
 export function isCompoundName(text: string): boolean {
@@ -194,8 +197,8 @@ function isNumberedSlug(text: string): boolean {
 }
 
 /**
- * Returns true if a person could have chosen the text as a password. A single word and an expression of source code are
- * not accepted.
+ * Returns true if a person may have chosen the text as a password. Returns false for a single word and for an
+ * expression of source code.
  */
 export function looksChosen(text: string): boolean {
   if (text.length < 6 || isLookAlike(text) || isWordy(text)) return false;

@@ -20,7 +20,7 @@ export interface Hint {
 /** `overflow` means that any job may have changed. Either too many jobs changed to list them, or hints were lost. */
 export type HintOrOverflow = Hint | 'overflow';
 
-/** Returns the hint about the job in its state `job`. */
+/** Returns the hint that announces the present state of `job`. */
 export function hintOf(job: JobRecord): Hint {
   const ready = job.status === 'queued' && job.nextAttemptAt === null;
   const hint = { jobId: job.id, seq: job.lastSeq, status: job.status };

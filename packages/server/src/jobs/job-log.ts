@@ -142,8 +142,8 @@ class Wake {
   }
 
   /**
-   * Sleeps until a wake, until `ms` have passed, or until the signal aborts, whichever is first. A wake later than
-   * `version` (an earlier count of the wakes) ends the sleep at once.
+   * Sleeps until a wake, until `ms` have passed, or until the signal aborts, whichever is first. `version` is an
+   * earlier count of wakes. If there was a wake since then, returns at once.
    */
   after(version: number, ms: number): Promise<void> {
     if (this.#count !== version || this.#signal.aborted) return Promise.resolve();

@@ -15,7 +15,7 @@ export interface Sample {
 
 /**
  * Returns a function for each operation. The function creates the values of a call that succeeds. The code does not
- * compile if an operation is missing.@@3439 Returns the hint that announces the present state of `job`.
+ * compile if an operation is missing.
  */
 export function operationSamples(
   t: TestServer,

@@ -16,7 +16,7 @@ const encoded = String.raw`(?:[A-Za-z0-9_.~+/:@!#$^*?-]|%(?!(?:25)?(?:26|22|27|2
 function acceptsAdjacent(secret: string, groups: SecretGroups): boolean {
   const isPassword = /^(?:pass|pwd)/i.test(groups['word'] ?? '');
   const isTight = hasMixedCharacters(secret) || /^[0-9a-f]{24,}$/i.test(secret) || /^[A-Za-z0-9]{20,}$/.test(secret);
-  // A single blank or `is` often stands between the words of a sentence.
+  // In a sentence, a single blank or `is` often follows a secret word. So the value must then look more like a secret.
   if (groups['near'] !== undefined && !(isPassword && /[^A-Za-z0-9.]/.test(secret)) && !isTight) return false;
   return (isPassword || isTight) && looksRandom(secret) && !isPlaceholder(secret);
 }

@@ -29,9 +29,9 @@ const chosen = 'Tr0ub4dor' + '&3';
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
-/** The cheap tests, which nearly all texts fail, run first. */
+/** The fast tests run first. Nearly all texts fail one of them. */
 function acceptsValue(text: string, groups: SecretGroups): boolean {
-  // A URL may end with a fragment. The fragment after the value of a query parameter is not part of the secret.
+  // A URL may end with a fragment (`#…`). After the value of a query parameter, it is not part of the secret.
   const secret = text.replace(/#[a-z-]{0,24}$/, '');
   return named(groups) && looksSecret(secret, groups) && !isPlaceholder(secret);
 }
@@ -64,8 +64,8 @@ function isCommit(secret: string, groups: SecretGroups): boolean {
 }
 
 /**
- * Returns true for the name of a variable or property. If the text has no quotes, a name with a number (such as
- * `sha256Password`) counts too.
+ * Returns true for the name of a variable or property. Without quotes, a name with a number (such as `sha256Password`)
+ * counts too.
  */
 function isIdentifier(text: string, isQuoted: boolean): boolean {
   if (!isQuoted && isCompoundName(text)) return true;

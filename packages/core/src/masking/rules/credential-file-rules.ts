@@ -163,7 +163,7 @@ export const credentialFileRules: readonly SecretRule[] = [
     pattern:
       /(?:identified (?:with [\w"'`]{1,40} )?by(?: password)?|(?<=\s)password(?: for [^\s=]{1,128}[ ]=)?)[ \t]{1,4}(?:=[ \t]{0,4})?(?:'(?<secret>[^'\r\n]{4,256})'|"(?<secret2>[^"\r\n]{4,256})")/diy,
     maxLength: 480,
-    // Between double quotes, a word of prose may stand after `identified by`.
+    // In double quotes, an ordinary word may follow `identified by`. So such a value must look like a chosen password.
     accepts: (secret, groups) =>
       isSecret(secret) && !/\s/.test(secret) && (groups['secret2'] === undefined || looksChosen(secret)),
     examples: {

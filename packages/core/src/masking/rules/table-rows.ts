@@ -11,7 +11,7 @@ const longestRow = 4096;
 /** A part of a row: the offsets of its first character and of the character after it. */
 type Range = readonly [from: number, to: number];
 
-/** Returns the word of each column whose name is the name of a secret, by the index of the column. */
+/** Returns the secret word of each column whose name names a secret. The key is the index of the column. */
 function secretColumns(names: readonly string[]): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
   names.forEach((name, index) => {
@@ -45,7 +45,8 @@ export function delimitedRows(header: string, separator = separatorOf(header)): 
       const line = text.slice(0, lineEnd === -1 ? text.length : lineEnd);
       if (separatorRow.test(line)) return { length, cells: [] };
       const fields = fieldsOf(line.replace(/\r$/, ''), separator);
-      // The lines of a list that looks like a header repeat its words.
+      // A list can look like a table with a header. In such a list, a line repeats a word of the supposed header, and
+      // the table ends.
       const isRepeated = fields.some(([from, to], index) => to > from && line.slice(from, to) === names[index]);
       return fields.length === names.length && !isRepeated
         ? { length, cells: cellsOf(line, fields, secrets) }
