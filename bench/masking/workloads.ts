@@ -25,6 +25,11 @@ export const hostile: readonly Workload[] = [
   { name: '`cookie=`', make: (bytes) => Buffer.alloc(bytes, 'cookie=') },
   { name: '`ghs_`', make: (bytes) => Buffer.alloc(bytes, 'ghs_') },
   { name: '`ghp_`', make: (bytes) => Buffer.alloc(bytes, 'ghp_') },
+  { name: '`SECRET="`', make: (bytes) => Buffer.alloc(bytes, 'SECRET="') },
+  { name: '`token:"`', make: (bytes) => Buffer.alloc(bytes, 'token:"') },
+  { name: '`secret_access_key=`', make: (bytes) => Buffer.alloc(bytes, 'secret_access_key=') },
+  { name: '`SECRETACCESSKEY=` and a number', make: (bytes) => filled(bytes, numbered('SECRETACCESSKEY=')) },
+  { name: '`TOKEN=` and a placeholder on each line', make: (bytes) => Buffer.alloc(bytes, 'TOKEN=***MASKED***\n') },
   { name: 'base64 without line ends', make: (bytes) => filled(bytes, (random) => random.base64(3072)) },
 ];
 
@@ -41,6 +46,11 @@ function filled(bytes: number, line: (random: SeededRandom) => string): Buffer {
     length += part.length;
   }
   return Buffer.alloc(bytes, Buffer.from(parts.join('')));
+}
+
+function numbered(text: string): () => string {
+  let count = 0;
+  return () => `${text}${String(count++)}`;
 }
 
 function logLine(random: SeededRandom): string {

@@ -32,6 +32,9 @@ const wholePlaceholders = [
   /^[&*][a-z_-]{1,64}$/,
 ];
 
+/** Matches the beginning of every text that a pattern of `wholePlaceholders` matches. */
+const wholeStart = /^(?:$|[^A-Za-z0-9]|[eopsrvg])/i;
+
 /**
  * Matches an abbreviated secret. Three dots, or the character `…`, replace the omitted part. In UTF-8, `…` has three
  * bytes, of which 0x80 may be decoded as U+20AC.
@@ -62,7 +65,7 @@ export function isPlaceholder(text: string): boolean {
   return (
     abbreviated.test(trimmed) ||
     isTemplate(trimmed) ||
-    wholePlaceholders.some((pattern) => pattern.test(trimmed)) ||
+    (wholeStart.test(trimmed) && wholePlaceholders.some((pattern) => pattern.test(trimmed))) ||
     repeated.test(trimmed) ||
     telltale.test(trimmed) ||
     isRepetition(trimmed) ||
@@ -80,6 +83,7 @@ export function isCommonWord(text: string): boolean {
 
 /** Returns true if the text has template variables, and otherwise only a few characters or placeholder words. */
 function isTemplate(text: string): boolean {
+  if (!/[${<&%]/.test(text)) return false;
   const rest = text.replaceAll(template, '');
   return rest !== text && (rest.length < secretBesideTemplate || isPlaceholderWords(rest));
 }
@@ -93,7 +97,8 @@ function isRepetition(text: string): boolean {
 
 /** Returns true if every word of the text is in `markers` or is a number. Up to three digits may follow a word. */
 function isPlaceholderWords(text: string): boolean {
-  if (text.length > 128) return false;
+  // A word with a letter after a digit, or with four digits, is not in `markers`. Nearly all secrets have such words.
+  if (text.length > 128 || /\d(?:[A-Za-z]|\d{3})/.test(text)) return false;
   const words = text
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
