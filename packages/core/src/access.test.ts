@@ -76,6 +76,7 @@ storage.collect        +     -        -         -        -      -        -      
 credential.manage      +     -        -         -        -      -        -          -                -
 user.manage            +     -        -         -        -      -        -          -                -
 user.token             +     +        +         -        -      -        -          -                -
+audit.read             +     +        -         +        -      -        -          -                -
 session.open           +     +        +         -        -      -        -          -                -`;
 
 describe('the access table', () => {

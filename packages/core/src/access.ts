@@ -66,6 +66,7 @@ export const accessTable = {
   'credential.manage':     cells('yes', 'no',            'no',                      'no',                                       'no'),
   'user.manage':           cells('yes', 'no',            'no',                      'no',                                       'no'),
   'user.token':            cells('yes', ['self'],        ['self'],                  'no',                                       'no'),
+  'audit.read':            cells('yes', 'yes',           'no',                      'no',                                       'no'),
   'session.open':          cells('yes', ['in-person'],   ['in-person'],             'no',                                       'no'),
 } as const satisfies Record<string, Readonly<Record<Role, Cell>>>;
 

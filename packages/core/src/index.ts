@@ -27,6 +27,7 @@ export * from './artifacts/storage-policy.ts';
 export * from './artifacts/storage-uri.ts';
 export * from './artifacts/upload-tool.ts';
 export * from './experiments/experiment.ts';
+export * from './audit/audit-entry.ts';
 export * from './people/actor.ts';
 export * from './people/identity.ts';
 export * from './people/user.ts';

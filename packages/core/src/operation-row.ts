@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Operation, Repeatable } from './operation.ts';
+import type { AuditRule, Operation, Repeatable } from './operation.ts';
 
 const nothing = z.strictObject({});
 
@@ -10,6 +10,7 @@ export interface OperationDefaults {
   status: 200;
   lease: false;
   repeatable: Repeatable;
+  audit: 'none' | AuditRule;
   params: typeof nothing;
   query: typeof nothing;
   body: typeof nothing;
@@ -31,13 +32,14 @@ const defaults = {
 /**
  * Returns one row of the operations table with its defaults. The result keeps the literal types of the fields, so that
  * the compiler checks handlers and client methods against the row. `repeatable` defaults to `by-nature` for GET and to
- * `no` for every other method.
+ * `no` for every other method. `audit` defaults to `none` for GET and to an entry without fields for every other method.
  */
 export function operation<
   const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,
 >(row: Row): Omit<OperationDefaults, keyof Row> & Row {
   const repeatable: Repeatable = row.method === 'GET' ? 'by-nature' : 'no';
-  return { ...defaults, repeatable, ...row };
+  const audit = row.method === 'GET' ? 'none' : {};
+  return { ...defaults, repeatable, audit, ...row };
 }
 
 /** Returns the schema of one page of a list on /api. `nextCursor` is null on the last page. */

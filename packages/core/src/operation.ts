@@ -51,6 +51,8 @@ export interface Operation<
   readonly repeatStatus?: 200;
   /** The right that the caller needs. `may` checks it before any record is read. */
   readonly action: Action;
+  /** What the audit log stores about a call. `none`: no entry. Reads have none. */
+  readonly audit: 'none' | AuditRule;
   readonly summary: string;
   readonly description?: string;
   readonly params: Params;
@@ -72,6 +74,14 @@ export interface Operation<
   readonly errors: readonly ErrorCode[];
   /** Present if the operation is also a tool of the MCP server. */
   readonly mcp?: OperationTool;
+}
+
+/** What the audit log stores about each call of an operation, in addition to caller, time and target. */
+export interface AuditRule {
+  /** Names of the body fields whose values the entry contains. They must never contain a secret. */
+  readonly fields?: readonly string[];
+  /** True if the effects are outside the database. The entry is then written before the call runs. */
+  readonly isOutside?: true;
 }
 
 /** The MCP tool of an operation. The title of the tool is the `summary` of the operation. */

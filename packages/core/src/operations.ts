@@ -1,5 +1,6 @@
 import { artifactOperations } from './artifacts/artifact-operations.ts';
 import { experimentOperations } from './experiments/experiment-operations.ts';
+import { auditOperations } from './audit/audit-operations.ts';
 import type { Operation } from './operation.ts';
 import { peopleOperations } from './people/people-operations.ts';
 import { queueOperations } from './queue/queue-operations.ts';
@@ -17,6 +18,7 @@ export const operations = {
   ...artifactOperations,
   ...experimentOperations,
   ...peopleOperations,
+  ...auditOperations,
   ...storageOperations,
   ...v0Operations,
 } as const satisfies Record<string, Operation>;

@@ -67,6 +67,7 @@ const matrix: Readonly<Record<OperationId, string>> = {
   createTicket: '++++rr',
   createExperiment: '+++---',
   listExperiments: '++++--',
+  listAudit: '+++---',
   storageUsage: '++++--',
   collectStorage: '++----',
   verifyStorage: '+++---',

@@ -37,6 +37,7 @@ export const peopleOperations = {
     request: 'json',
     status: 201,
     action: 'artifact.read',
+    audit: 'none',
     summary: 'Make a link to the bytes of one artifact that a browser can follow without a credential',
     description:
       'GET and HEAD only, with the rights of the credential that made it, for as long as that is valid. A download starts once, within a minute, and may then resume with `Range`; a preview may be read again and again for ten minutes. Whoever has the link can use it: keep it out of logs.',
@@ -62,6 +63,7 @@ export const peopleOperations = {
     request: 'json',
     status: 201,
     action: 'user.manage',
+    audit: { fields: ['role'] },
     summary: 'Make a user, who gets tokens with a call of its own',
     body: createUserSchema,
     output: userAnswer,
@@ -90,6 +92,7 @@ export const peopleOperations = {
     path: '/api/users/{userId}',
     request: 'json',
     action: 'user.manage',
+    audit: { fields: ['role', 'disabled'] },
     summary: 'Change a user, or disable or enable it',
     description:
       'A disabled user is refused at once at every server. Its tokens and sessions end for good: a user that is enabled again needs new ones. The last enabled user with the role admin can neither be disabled nor get another role.',
@@ -104,6 +107,7 @@ export const peopleOperations = {
     request: 'json',
     status: 201,
     action: 'user.token',
+    audit: { fields: ['mayActFor'] },
     summary: 'Make a token of a user; it is shown once',
     description: 'An admin makes tokens of all users, and every user makes its own.',
     params: userParams,

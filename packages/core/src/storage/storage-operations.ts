@@ -58,6 +58,7 @@ export const storageOperations = {
     path: '/api/storage/gc',
     request: 'json',
     action: 'storage.collect',
+    audit: { isOutside: true },
     // Repeatable because the bytes of the slice are removed only once.
     repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
@@ -83,6 +84,7 @@ export const storageOperations = {
     path: '/api/storage/verify',
     request: 'json',
     action: 'storage.verify',
+    audit: { isOutside: true },
     // Repeatable because the records of the slice are repaired only once.
     repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',

@@ -166,6 +166,7 @@ export const v0Operations = {
     request: 'multipart',
     status: 201,
     action: 'artifact.deposit',
+    audit: 'none',
     repeatable: 'by-key',
     summary: 'Deposit bytes and get an opaque URI for them',
     description: 'Exactly one part, `file`. Every deposit mints a new URI, also for equal bytes.',

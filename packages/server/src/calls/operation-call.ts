@@ -29,6 +29,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   readonly expectedVersion: number | undefined;
   /** Name and version of the caller's software. Undefined if the caller did not send them. */
   readonly software: string | undefined;
+  /** Network address of the caller. Behind a trusted proxy it is the address that the proxy names. */
+  readonly remote: string | undefined;
   /** Aborts when the caller disconnects before the response. */
   readonly signal: AbortSignal;
   /**

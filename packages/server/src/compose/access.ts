@@ -23,12 +23,12 @@ export interface AccessServices {
 
 /** Constructs the services for callers: workers, users and tokens, experiments and groups, and the sign-in of the page. */
 export function composeAccess(shared: SharedServices, { jobs, presence }: QueueServices) {
-  const { config, clock, ids, store, random, adminToken, secrets, baseUrl } = shared;
-  const signIn = new SignIn({ store: store.users, commits: store, clock, ids, adminKey: adminToken.key });
-  const users = new Users({ store: store.users, commits: store, clock, ids, secrets });
-  const workers = new Workers({ store: store.workers, commits: store, clock, ids, secrets });
-  const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids, secrets });
-  const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random, secrets });
+  const { config, clock, ids, store, commits, random, adminToken, secrets, baseUrl } = shared;
+  const signIn = new SignIn({ store: store.users, commits, clock, ids, adminKey: adminToken.key });
+  const users = new Users({ store: store.users, commits, clock, ids, secrets });
+  const workers = new Workers({ store: store.workers, commits, clock, ids, secrets });
+  const experiments = new Experiments({ store: store.experiments, commits, clock, ids, secrets });
+  const groups = new Groups({ store: store.experiments, commits, clock, ids, random, secrets });
   const authentication = { workers, users, groups, adminToken, signIn, required: config.authRequired };
   const handlers = {
     ...v0WorkerHandlers(workers, groups),

@@ -34,10 +34,10 @@ interface ArtifactNeeds {
 
 /** Constructs the services for artifacts of jobs, deposits under `/v0`, excerpts and download tickets. */
 export function composeArtifacts(shared: SharedServices, { jobs, access, usage, jobView }: ArtifactNeeds) {
-  const { config, clock, ids, logger, store, blobs, hints, secrets, load, meter, baseUrl } = shared;
+  const { config, clock, ids, logger, store, commits, blobs, hints, secrets, load, meter, baseUrl } = shared;
   const { workers, groups, experiments, authentication } = access;
   const requireRoom = (): void => usage.requireRoom();
-  const records = { store: store.artifacts, commits: store, clock };
+  const records = { store: store.artifacts, commits, clock };
   const parts = {
     ...records,
     intake: new ArtifactIntake({

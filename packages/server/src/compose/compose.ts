@@ -1,5 +1,7 @@
 import type { BlobBackend, Blobs } from '@proofhouse/blobs';
 import type { FastifyInstance } from 'fastify';
+import { AuditedCommits } from '../audit/audit-log.ts';
+import { auditedHandlers } from '../http/audited-handlers.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Deposits } from '../artifacts/deposits.ts';
 import type { JobUploads } from '../artifacts/job-uploads.ts';
@@ -27,6 +29,7 @@ import { AdminToken } from '../workers/admin-token.ts';
 import type { Workers } from '../workers/workers.ts';
 import { composeAccess } from './access.ts';
 import type { BackgroundTask } from './area.ts';
+import { composeAudit } from './audit.ts';
 import { composeArtifacts, composeJobView } from './artifacts.ts';
 import { composeDoors } from './doors.ts';
 import { composeQueue } from './queue.ts';
@@ -134,6 +137,7 @@ function assemble({ config, logger, storage, adminToken, hints, secretThreads }:
     logger,
     meter,
     load: new Load(config.loadLimits),
+    commits: new AuditedCommits(storage.store),
     adminToken,
     hints,
     stopping: stopping.signal,
@@ -142,13 +146,20 @@ function assemble({ config, logger, storage, adminToken, hints, secretThreads }:
   const jobView = composeJobView(shared);
   const queue = composeQueue(shared);
   const access = composeAccess(shared, queue.services);
+  const audit = composeAudit(shared);
   const retention = composeRetention(shared, jobView);
   const { jobs, presence } = queue.services;
   const { usage } = retention.services.storage;
   const artifacts = composeArtifacts(shared, { jobs, access: access.services, usage, jobView });
-  const handlers = { ...queue.handlers, ...access.handlers, ...retention.handlers, ...artifacts.handlers };
+  const handlers = {
+    ...queue.handlers,
+    ...access.handlers,
+    ...audit.handlers,
+    ...retention.handlers,
+    ...artifacts.handlers,
+  };
   const app: FastifyInstance = composeDoors(shared, {
-    handlers,
+    handlers: auditedHandlers(handlers, audit.services.auditLog),
     jobs,
     access: access.services,
     artifacts: artifacts.services,

@@ -26,11 +26,14 @@ export function composeRetention(shared: SharedServices, jobView: JobView) {
   } satisfies Area<{ readonly storage: StorageParts }, typeof handlers>;
 }
 
-function collectionOf({ config, clock, logger, store, blobs, guard }: SharedServices, jobView: JobView): Collection {
+function collectionOf(
+  { config, clock, logger, store, commits, blobs, guard }: SharedServices,
+  jobView: JobView,
+): Collection {
   return new Collection({
     store: store.artifacts,
     owners: store.blobOwners,
-    commits: store,
+    commits,
     blobs,
     jobView,
     findJob: (jobId) => store.jobs.find(jobId),

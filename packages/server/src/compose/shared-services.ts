@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { JobHints } from '../jobs/job-hints.ts';
 import type { Load } from '../kernel/load.ts';
+import type { Commits } from '../kernel/commit.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import type { SecretPolicy } from '../secrets/secret-policy.ts';
@@ -14,6 +15,8 @@ export interface SharedServices extends Storage {
   readonly meter: PrometheusMeter;
   readonly load: Load;
   readonly adminToken: AdminToken;
+  /** Commits to the store. They store the audit entry of the call that is being handled. */
+  readonly commits: Commits;
   readonly hints: JobHints;
   readonly secrets: SecretPolicy;
   /** Aborts in the first step of the stop. Event streams and background tasks must then end. */

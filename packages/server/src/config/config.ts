@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { AppError, builtInJobTypes, usualRetentionDays, type RetentionPolicy } from '@proofhouse/core';
 import type { AllowedHost } from '../kernel/host-name.ts';
 import { usualLoadLimits, type LoadLimits } from '../kernel/load.ts';
-import { isLoopback } from '../kernel/loopback.ts';
+import { isLoopback } from '../kernel/host-name.ts';
 import { requireLastingStorage, type StorageChoice } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
 

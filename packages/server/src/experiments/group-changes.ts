@@ -14,7 +14,7 @@ export interface NewGroupWrites {
    * The commits that write the group and its members while the group is hidden. They must be applied first, in this
    * order. Empty if one commit can create the whole group.
    */
-  readonly hidden: readonly Pick<Commit, 'changes' | 'preconditions'>[];
+  readonly hidden: readonly Pick<Commit, 'changes' | 'preconditions' | 'isPreparation'>[];
   /** The changes of the last commit, which makes the group visible. */
   readonly visible: readonly Change[];
   /** The record of the group after all commits. */
@@ -32,9 +32,16 @@ export function newGroupWrites(group: GroupRecord): NewGroupWrites {
   if (members.length < maxItems - roomForOthers) {
     return { hidden: [], visible: [insert('group', entry), ...members], made: group };
   }
-  const begin = { changes: [insert('group', entryOf(group, group.createdAt))], preconditions: [] };
+  const isPreparation = true;
+  const begin = {
+    changes: [insert('group', entryOf(group, group.createdAt))],
+    preconditions: [],
+    isPreparation,
+  } as const;
   const preconditions = [unchanged('group', group.id, group.version)];
-  const batches = chunksOf(members, maxItems - preconditions.length).map((changes) => ({ changes, preconditions }));
+  const batches = chunksOf(members, maxItems - preconditions.length).map(
+    (changes) => ({ changes, preconditions, isPreparation }) as const,
+  );
   return {
     hidden: [begin, ...batches],
     visible: [update('group', entry, group.version)],

@@ -183,6 +183,9 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     get waitSignal() {
       return (waitSignal ??= waitSignalOf(reply));
     },
+    get remote() {
+      return request.ip;
+    },
     credential: request.credential,
     reauthenticate: () => request.reauthenticate?.() ?? Promise.resolve(),
     request,

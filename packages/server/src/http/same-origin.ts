@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { AppError } from '@proofhouse/core';
-import { isLoopback } from '../kernel/loopback.ts';
+import { isLoopback } from '../kernel/host-name.ts';
 import {
   isAllowedHost,
   parseAllowedHost,

@@ -1,4 +1,5 @@
 import type {
+  AuditEntry,
   Fence,
   JobCategory,
   JobDecision,
@@ -54,12 +55,13 @@ export interface JobStore {
 
   /**
    * Reads the job, calls `decide`, and writes the decision and its events in one transaction. `decide` must be pure and
-   * synchronous, because a retry calls it again. Returns undefined if the job does not exist.
+   * synchronous, because a retry calls it again. Returns undefined if the job does not exist. If the job changed, the
+   * entry `audit` is written in the same transaction. A test passes `now`.
    */
   apply(
     jobId: string,
     decide: (job: JobRecord, time: StoreTime) => JobDecision,
-    now?: number,
+    options?: { readonly now?: number | undefined; readonly audit?: AuditEntry | undefined },
   ): Promise<JobDecision | undefined>;
 
   /**

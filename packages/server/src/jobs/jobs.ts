@@ -27,6 +27,7 @@ import {
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { inBatches } from '../kernel/in-batches.ts';
+import { unstoredCall } from '../kernel/audited-call.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { maskedError, maskedText } from '../secrets/masked-error.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
@@ -377,14 +378,16 @@ export class Jobs {
     });
   }
 
-  // Applies the command to the job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`,
-  // `job_ownership_mismatch`.
+  // Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.
   async #work(jobId: string, command: JobCommand): Promise<JobRecord> {
+    const call = unstoredCall();
+    const audit = call?.entryFor([]);
     const decision = isUuid(jobId)
-      ? await this.#store.apply(jobId, (job, { now, leasesAt }) => decideJob(job, command, now, leasesAt))
+      ? await this.#store.apply(jobId, (job, { now, leasesAt }) => decideJob(job, command, now, leasesAt), { audit })
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
+    if (decision.outcome === 'changed') call?.stored();
     if (decision.outcome === 'changed' && command.kind !== 'renew') this.#announcements.moved(decision.job);
     return decision.job;
   }

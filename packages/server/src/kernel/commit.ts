@@ -1,5 +1,6 @@
 import type {
   ArtifactRecord,
+  AuditEntry,
   CredentialRecord,
   ExperimentRecord,
   Fence,
@@ -25,6 +26,7 @@ import type { EntityConditions } from './entity-conditions.ts';
 export interface RecordKinds {
   artifact: ArtifactRecord;
   'artifact-history': HistoryRecord;
+  'audit-entry': AuditEntry;
   credential: CredentialRecord;
   experiment: ExperimentRecord;
   grant: GrantRecord;
@@ -85,6 +87,11 @@ export interface Commit {
   readonly changes: readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly idempotency?: IdempotencyKey | undefined;
+  /**
+   * True for a commit after which the effect of the call is not visible yet, because a later commit of the same call
+   * decides. Such a commit does not store the audit entry of the call.
+   */
+  readonly isPreparation?: true;
   /** Replaces the store's time in tests. Leases and idempotency keys are then compared with this time. */
   readonly now?: number;
 }

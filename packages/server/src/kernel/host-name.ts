@@ -63,3 +63,9 @@ function portOf(text: string | undefined): { port: number | undefined } {
 function shortest(ipv6: string): string {
   return new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
 }
+
+/** Returns true if the address can be reached only from this machine. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
+}

@@ -22,6 +22,6 @@ export async function callTool(
   // Each operation id has its own call type. Here the id is known only at run time, so TypeScript cannot infer the
   // type.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
-  const { software, signal, waitSignal, reauthenticate } = caller;
-  return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;
+  const { software, remote, signal, waitSignal, reauthenticate } = caller;
+  return (await handler({ ...decoded, software, remote, signal, waitSignal, reauthenticate })).body;
 }

@@ -19,6 +19,7 @@ export interface McpParts {
 export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;
+  readonly remote: string | undefined;
   readonly signal: AbortSignal;
   readonly waitSignal: AbortSignal;
   /** Throws when the credential is no longer valid. */

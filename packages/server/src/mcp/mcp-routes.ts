@@ -83,7 +83,14 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
     const waitSignal = AbortSignal.any([signal, ended.signal]);
     try {
       if (request.refusedBody !== undefined) throw ofArguments(request.refusedBody);
-      const answer = await callTool(parts, row, given, { principal, software, signal, waitSignal, reauthenticate });
+      const answer = await callTool(parts, row, given, {
+        principal,
+        software,
+        remote: request.ip,
+        signal,
+        waitSignal,
+        reauthenticate,
+      });
       request.log.info({ tool: row.tool.tool }, 'tool called');
       return toolSuccess(answer);
     } catch (error) {

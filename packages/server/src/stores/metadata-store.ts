@@ -1,3 +1,4 @@
+import type { AuditStore } from '../audit/audit-store.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { ExperimentStore } from '../experiments/experiment-store.ts';
 import type { JobStore } from '../jobs/job-store.ts';
@@ -29,6 +30,7 @@ export interface MetadataStore extends Commits {
   readonly workers: WorkerStore;
   readonly experiments: ExperimentStore;
   readonly users: UserStore;
+  readonly audit: AuditStore;
   readonly settings: SettingStore;
   readonly presence: PresenceStore;
   /** The channel between the servers of one database. Undefined if the database can have only one server. */

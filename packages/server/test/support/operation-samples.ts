@@ -96,6 +96,7 @@ export function operationSamples(
     },
     createExperiment: nothing,
     listExperiments: nothing,
+    listAudit: nothing,
     storageUsage: nothing,
     collectStorage: nothing,
     verifyStorage: nothing,

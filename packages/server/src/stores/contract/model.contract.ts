@@ -197,7 +197,7 @@ async function play(store: MetadataStore, script: readonly Act[]): Promise<void>
     if (act.act === 'command' && ids.length > 0) {
       const id = ids[act.which % ids.length]!;
       const command = commandOf(act, model.jobs.get(id)!);
-      expect(await store.jobs.apply(id, (job) => decideJob(job, command, now), now)).toEqual(
+      expect(await store.jobs.apply(id, (job) => decideJob(job, command, now), { now })).toEqual(
         model.apply(id, command, now),
       );
     }

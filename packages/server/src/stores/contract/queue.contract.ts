@@ -9,7 +9,7 @@ import { storesOf, type StoreHarness } from './store-harness.ts';
 export function queueContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
   const act = (store: MetadataStore, id: string, command: JobCommand, now = start) =>
-    store.jobs.apply(id, (job) => decideJob(job, command, now), now);
+    store.jobs.apply(id, (job) => decideJob(job, command, now), { now });
 
   describe('enqueue', () => {
     it.each([0, 2])('keeps every field and numbers the queued event 1, beside %i other jobs', async (others) => {

@@ -14,6 +14,7 @@ import { idleRoutes } from './migrations/0014-idle-routes.ts';
 import { jobFindings } from './migrations/0015-job-findings.ts';
 import { artifactHistory } from './migrations/0016-artifact-history.ts';
 import { users } from './migrations/0017-users.ts';
+import { audit } from './migrations/0018-audit.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
 
@@ -36,6 +37,7 @@ export const migrations: Migrations = {
   '0015-job-findings': jobFindings,
   '0016-artifact-history': artifactHistory,
   '0017-users': users,
+  '0018-audit': audit,
 };
 
 /** The names of the migrations, in order. The last one is the version of the schema. */

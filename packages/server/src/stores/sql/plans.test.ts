@@ -170,6 +170,8 @@ function experimentsSql(series: (count: number) => string): string[] {
     `insert into artifact_history (id, artifact_id, created_at, actor, decision, from_status, to_status)
       select 'h-' || n, 'a-' || (n % 5000), ${start} + n, 'admin', 'submit', 'draft', 'needs-review'
       from ${series(30_000)}`,
+    `insert into audit_entries (id, created_at, actor, operation, target, outcome, detail)
+      select 'e-' || n, ${start} + n, 'admin', 'cancelJob', 'job:' || (n % 5000), 'done', '{}' from ${series(30_000)}`,
   ];
 }
 
@@ -256,7 +258,7 @@ async function exercise(store: MetadataStore): Promise<void> {
 }
 
 /** Runs every read of experiments, groups, registered workers and artifacts. */
-async function exerciseRecords({ experiments, workers, artifacts }: MetadataStore): Promise<void> {
+async function exerciseRecords({ experiments, workers, artifacts, audit }: MetadataStore): Promise<void> {
   const experimentId = 'exp-4';
   await experiments.find(experimentId);
   await experiments.findGroup('grp_4');
@@ -281,6 +283,8 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
     }
     await artifacts.list({ experimentId, createdBy: 'wkr_4' }, page);
     await artifacts.historyOf('a-4', page);
+    await audit.list({}, page);
+    await audit.list({ target: 'job:4' }, page);
     await artifacts.expirable({ type: 'log', olderThan: start + 50_000 }, after, 20);
   }
 }
@@ -388,6 +392,8 @@ const parts: readonly [string, RegExp][] = [
   ['artifacts: the last looked at', /^select "id", "created_at" from "artifacts" .*offset/],
   ['artifacts: to expire', /"purged_at" is null and "pinned_at" is null and "created_at" < /],
   ['artifacts: the history of one', /from "artifact_history" where "artifact_id" = .* order by "created_at" desc/],
+  ['audit: all', /from "audit_entries" order by "created_at" desc/],
+  ['audit: of a target', /from "audit_entries" where "target" = .* order by "created_at" desc/],
   ['groups: that hold a member', /with recursive "holding"/],
   ['groups: nested', /escape '!'/],
   ['groups: the next place', /"place" desc/],

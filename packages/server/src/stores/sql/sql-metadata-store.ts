@@ -5,6 +5,7 @@ import type { Cleaner } from '../../kernel/in-batches.ts';
 import type { StoreTime } from '../../kernel/time/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './records/artifacts.ts';
+import { SqlAuditStore } from './records/people/audit.ts';
 import { SqlBlobOwners } from './records/blob-owners.ts';
 import { commitAll } from './records/commits.ts';
 import { SqlExperimentStore } from './records/experiments.ts';
@@ -30,6 +31,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly workers: SqlWorkerStore;
   readonly experiments: SqlExperimentStore;
   readonly users: SqlUserStore;
+  readonly audit: SqlAuditStore;
   readonly settings: SqlSettingStore;
   readonly presence: SqlPresenceStore;
   readonly hintChannel: HintChannel | undefined;
@@ -49,6 +51,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.workers = new SqlWorkerStore(engine, credentials);
     this.experiments = new SqlExperimentStore(engine);
     this.users = new SqlUserStore(engine, credentials);
+    this.audit = new SqlAuditStore(engine);
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
     this.hintChannel = engine.hintChannel;

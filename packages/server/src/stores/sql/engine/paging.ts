@@ -22,6 +22,7 @@ export interface PageParams extends PlaceParams {
 type Listed =
   | 'artifact_history'
   | 'artifacts'
+  | 'audit_entries'
   | 'credentials'
   | 'experiments'
   | 'groups'

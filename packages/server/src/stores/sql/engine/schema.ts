@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type {
   ArtifactRecord,
+  AuditOutcome,
   EventKind,
   EventLevel,
   JobCategory,
@@ -19,6 +20,7 @@ export interface Database {
   artifact_paths: ArtifactPathRow;
   artifact_grants: ArtifactGrantRow;
   artifact_history: ArtifactHistoryRow;
+  audit_entries: AuditEntryRow;
   blob_owners: BlobOwnerRow;
   storage_usage: UsageRow;
   experiments: ExperimentRow;
@@ -36,6 +38,18 @@ export interface Database {
 }
 
 export type Queries = Kysely<Database>;
+
+export interface AuditEntryRow {
+  id: string;
+  created_at: number;
+  actor: string;
+  broker: string | null;
+  operation: string;
+  target: string | null;
+  outcome: AuditOutcome;
+  remote: string | null;
+  detail: string;
+}
 
 export interface JobRow extends JobState {
   id: string;

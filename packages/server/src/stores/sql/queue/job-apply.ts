@@ -1,4 +1,4 @@
-import { finalStatuses, type JobDecision, type JobRecord } from '@proofhouse/core';
+import { type AuditEntry, finalStatuses, type JobDecision, type JobRecord } from '@proofhouse/core';
 import { routeOf } from '../../../jobs/job-route.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { jobFromRow } from './job-row.ts';
@@ -7,6 +7,7 @@ import type { JobRow } from '../engine/schema.ts';
 import type { QueueDialect } from './queue-dialect.ts';
 import type { RouteCache } from './route-cache.ts';
 import { textList } from '../engine/sql-syntax.ts';
+import { insertAuditEntry } from '../records/people/audit.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
@@ -16,6 +17,8 @@ export interface Application {
   readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;
   /** The time that a test sets; see `JobStore`. */
   readonly now: number | undefined;
+  /** Written if the job changed. */
+  readonly audit: AuditEntry | undefined;
 }
 
 export const lockJob = statement<{ id: string }>()((db, p, syntax) =>
@@ -40,7 +43,8 @@ export function* applyAll(
   const held = yield* lockJobs(applications.map(({ jobId }) => jobId));
   const jobs = new Map(held.map((row) => [row.id, { row, job: jobFromRow(row) }]));
   const changes: JobChange[] = [];
-  const decisions = applications.map(({ jobId, decide, now }) => {
+  const entries: AuditEntry[] = [];
+  const decisions = applications.map(({ jobId, decide, now, audit }) => {
     const at = jobs.get(jobId);
     if (at === undefined) return undefined;
     const decidedAt = timeAt(now, time);
@@ -48,6 +52,7 @@ export function* applyAll(
     if (decision.outcome === 'changed') {
       changes.push({ row: at.row, decision, now: decidedAt.now });
       at.job = decision.job;
+      if (audit !== undefined) entries.push(audit);
     }
     return decision;
   });
@@ -61,6 +66,7 @@ export function* applyAll(
     yield* cache.open(dialect, routes);
   }
   yield* writeChanges(dialect, changes);
+  for (const entry of entries) yield* insertAuditEntry(entry);
   return decisions;
 }
 

@@ -1,4 +1,4 @@
-import type { JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
+import type { AuditEntry, JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
 import type {
   Appended,
   AppendRequest,
@@ -92,8 +92,12 @@ export class SqlJobStore implements JobStore {
     return answers;
   }
 
-  apply(jobId: string, decide: Application['decide'], now?: number): Promise<JobDecision | undefined> {
-    return this.#applications.add({ jobId, decide, now });
+  apply(
+    jobId: string,
+    decide: Application['decide'],
+    { now, audit }: { readonly now?: number | undefined; readonly audit?: AuditEntry | undefined } = {},
+  ): Promise<JobDecision | undefined> {
+    return this.#applications.add({ jobId, decide, now, audit });
   }
 
   append(request: AppendRequest): Promise<Appended | undefined> {

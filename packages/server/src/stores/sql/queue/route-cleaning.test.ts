@@ -118,7 +118,7 @@ async function claim({ jobs }: Server, repository: string): Promise<string[]> {
 }
 
 async function act({ jobs }: Server, jobId: string, command: JobCommand): Promise<void> {
-  const decision = await jobs.apply(jobId, (job) => decideJob(job, command, now), now);
+  const decision = await jobs.apply(jobId, (job) => decideJob(job, command, now), { now });
   expect(decision).toMatchObject({ outcome: 'changed' });
 }
 

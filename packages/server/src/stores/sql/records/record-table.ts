@@ -10,6 +10,7 @@ import {
   historyFromRow,
   historyToRow,
 } from './artifact-row.ts';
+import { auditEntryToRow } from './people/audit.ts';
 import { credentialFromRow, credentialToRow } from './credential-row.ts';
 import { experimentFromRow, experimentToRow } from './experiment-row.ts';
 import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
@@ -121,6 +122,12 @@ export const recordTables = {
     key: ['id'],
     toRow: historyToRow,
     fromRow: historyFromRow,
+    permanent: true,
+  }),
+  'audit-entry': table({
+    table: 'audit_entries',
+    key: ['id'],
+    toRow: auditEntryToRow,
     permanent: true,
   }),
   credential: table({
