@@ -216,27 +216,47 @@ forAnyStore('the matrix of roles and operations', (harness) => {
     };
   };
 
+  /** Calls a tool with the arguments of a new sample. */
+  const callTool = async ({ id, tool }: (typeof toolRows)[number], as: string, more: object = {}): Promise<Call> => {
+    const sample = await samples[id]();
+    const { 'proofhouse-lease': leaseId } = sample.headers ?? {};
+    const args = {
+      ...sample.path,
+      ...(sample.json as object | undefined),
+      ...(leaseId === undefined ? {} : { leaseId }),
+    };
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool.tool, arguments: args } };
+    const headers = { accept: 'application/json, text/event-stream', ...more };
+    const { status, json } = await t.call('POST', '/mcp', { as, json: message, headers });
+    if (status !== 200) return { status, code: undefined };
+    const { isError, structuredContent } = json.result as { isError?: boolean; structuredContent: { status?: number } };
+    return { status: isError === true ? (structuredContent.status ?? 0) : 200, code: undefined };
+  };
+
   it('as an MCP tool: every tool', async () => {
-    for (const { id, tool } of toolRows) {
+    for (const each of toolRows) {
       for (const caller of callers) {
-        const sample = await samples[id]();
-        const { 'proofhouse-lease': leaseId } = sample.headers ?? {};
-        const args = {
-          ...sample.path,
-          ...(sample.json as object | undefined),
-          ...(leaseId === undefined ? {} : { leaseId }),
-        };
-        const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool.tool, arguments: args } };
-        const headers = { accept: 'application/json, text/event-stream' };
-        const answer = await t.call('POST', '/mcp', { as: tokens[caller].api, json: message, headers });
-        const { isError, structuredContent } = answer.json.result as {
-          isError?: boolean;
-          structuredContent: { status?: number };
-        };
-        const status = isError === true ? (structuredContent.status ?? 0) : 200;
-        expect([id, caller, shown({ status, code: undefined })]).toEqual([id, caller, expected[cellOf(id, caller)]]);
+        const wanted = expected[cellOf(each.id, caller)];
+        expect([each.id, caller, shown(await callTool(each, tokens[caller].api))]).toEqual([each.id, caller, wanted]);
       }
     }
+  });
+
+  it('as an MCP tool, by a broker and by credentials that have ended', async () => {
+    const off = await makeUser(t, 'admin');
+    await disable(t, off.id);
+    for (const [broker, user, role] of pairs) {
+      const acting = await makeUser(t, broker, { mayActFor: true });
+      const headers = { 'proofhouse-actor': (await makeUser(t, user)).id };
+      for (const each of toolRows) {
+        const answer = await callTool(each, acting.token, headers);
+        expect([each.id, shown(answer)]).toEqual([each.id, expected[cellOf(each.id, role)]]);
+      }
+      const [anyTool] = toolRows;
+      expect((await callTool(anyTool!, acting.token, { 'proofhouse-actor': off.id })).status).toBe(403);
+      expect((await callTool(anyTool!, tokens.operator.api, headers)).status).toBe(403);
+    }
+    for (const each of toolRows) expect([each.id, (await callTool(each, off.token)).status]).toEqual([each.id, 401]);
   });
 
   it('of credentials that have ended: every operation answers 401', async () => {
