@@ -12,6 +12,8 @@ import type { ValueIndex } from './values/value-index.ts';
 export interface SecretSet {
   readonly rules: CompiledRules;
   readonly values: readonly ValueIndex[];
+  /** The forms of known values that may be written in several lines. */
+  readonly wrapped: readonly ValueIndex[];
 }
 
 export interface SecretSources {
@@ -21,15 +23,23 @@ export interface SecretSources {
 }
 
 const noRules: readonly SecretRule[] = [];
+/** If there are more known values than this, their rare forms are left out. */
+const manyValues = 1000;
 
 export function compileSecrets(sources: SecretSources): SecretSet {
+  const { values = [], rules = noRules } = sources;
   const forms = new Map<string, ValueForm>();
-  for (const { name, value } of sources.values ?? []) {
-    for (const form of valueForms(value, `known:${name}`)) if (!forms.has(form.bytes)) forms.set(form.bytes, form);
+  const isMany = values.length > manyValues;
+  for (const { name, value } of values) {
+    for (const form of valueForms(value, `known:${name}`, { isMany })) {
+      if (!forms.has(form.bytes)) forms.set(form.bytes, form);
+    }
   }
+  const all = [...forms.values()];
   return {
-    rules: compileRules(sources.rules ?? noRules),
-    values: indexForms([...forms.values()]),
+    rules: compileRules(rules),
+    values: indexForms(all),
+    wrapped: indexForms(all.filter((form) => form.isWrapped)),
   };
 }
 

@@ -6,6 +6,7 @@ import type { SecretSet } from '../secret-set.ts';
 import { SpanQueue } from './span-queue.ts';
 import type { MaskedRange } from './span-queue.ts';
 import { ValueScan } from './value-scan.ts';
+import { WrappedScan } from './wrapped-scan.ts';
 
 /**
  * Receives the bytes of a stream in order, each byte once. `from` and `to` are indices in `bytes`. The sink must not
@@ -35,7 +36,7 @@ export class SecretScanner {
   readonly #spans = new SpanQueue();
   #rules: RuleScan;
   #again: SecondLook;
-  #values: readonly ValueScan[];
+  #values: readonly (ValueScan | WrappedScan)[];
   /** Position up to which bytes were passed to the sink. */
   #cursor = 0;
   /** The range that is masked by the spans that were last taken from the queue. */
@@ -94,8 +95,11 @@ export class SecretScanner {
     return new RuleScan(set.rules, target);
   }
 
-  #valueScans(set: SecretSet): ValueScan[] {
-    return set.values.map((index) => new ValueScan(index, this.#cursor));
+  #valueScans(set: SecretSet): (ValueScan | WrappedScan)[] {
+    return [
+      ...set.values.map((index) => new ValueScan(index, this.#cursor)),
+      new WrappedScan(set.wrapped, this.#cursor),
+    ];
   }
 
   #scan(ended: boolean): void {

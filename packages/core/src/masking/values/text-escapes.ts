@@ -1,3 +1,5 @@
+import { quotedTexts } from './quoted-texts.ts';
+
 /**
  * Returns the value as writers of JSON, Go, shell, XML and URLs escape it. Some of these texts may equal the value. An
  * escape format is omitted if the value has none of its special characters, because there may be thousands of values.
@@ -9,7 +11,7 @@ export function escapedTexts(value: string): string[] {
     const json = [...new Set(jsonTexts(value))];
     texts.push(...json, ...json.map(inJson), goQuoted(value), ...json.map(goQuoted));
   }
-  if (/[^A-Za-z0-9_\-.:/@%+=]/.test(value)) texts.push(...shellTexts(value));
+  if (/[^A-Za-z0-9_\-.:/@%+=]/.test(value)) texts.push(...quotedTexts(value));
   if (/[&<>"']/.test(value)) texts.push(...xmlTexts(value));
   if (/[^A-Za-z0-9\-._~]/.test(value)) texts.push(...percentTexts(value));
   return texts;
@@ -31,6 +33,7 @@ function jsonTexts(value: string): string[] {
     ),
     unicodeEscaped(plain, /[\u007f-\uffff]/g),
     plain.replaceAll('/', '\\/'),
+    unicodeEscaped(plain, /[\u0080-\uffff]/g).replaceAll('/', '\\/'),
   ];
 }
 
@@ -64,21 +67,6 @@ function goQuoted(value: string): string {
   return value.replace(/[\u0000-\u001f"\\\u007f]/g, (character) => {
     return goEscapes[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
-}
-
-/**
- * Returns the value as it is escaped for a shell: inside single quotes (sh and Python's shlex), inside double quotes,
- * and without quotes (`printf %q`).
- */
-function shellTexts(value: string): string[] {
-  return [
-    value.replaceAll("'", "'\\''"),
-    value.replaceAll("'", `'"'"'`),
-    value.replace(/["$`\\]/g, '\\$&'),
-    value.replace(/["$`\\!]/g, '\\$&'),
-    value.replace(/[^A-Za-z0-9_\-.,:/@%+=\u0080-\uffff]/g, '\\$&'),
-    value.replace(/[^A-Za-z0-9_\-.:/@%+=\u0080-\uffff]/g, '\\$&'),
-  ];
 }
 
 function xmlTexts(value: string): string[] {

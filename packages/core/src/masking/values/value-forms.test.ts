@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { maskPlaceholder } from '../mask-placeholder.ts';
+import { makeExample } from '../make-example.ts';
 import { compileSecrets } from '../secret-set.ts';
-import { masked } from '../testing/masked-in-chunks.ts';
+import { chunksOf, masked, maskedInChunks } from '../testing/masked-in-chunks.ts';
 import { valueForms } from './value-forms.ts';
 
 const value = `q"u'o<t>e& $\\b/+=;é`;
@@ -44,6 +45,36 @@ describe('the forms of a known value', () => {
       for (const form of [encoded, encoded.replaceAll('+', '-').replaceAll('/', '_'), encoded.replace(/=+$/, '')]) {
         expect(masked(set, `[${form}]`)).toMatch(/^\[A{0,6}\*\*\*MASKED\*\*\*A{0,3}={0,2}\]$/);
       }
+    }
+  });
+
+  const signs = `a~b#c,d=:~ *'"\\\\$\`!é/ü`;
+  const controls = `a\tb\u001b\u0001\u007fé'"\\\\ c`;
+  it.each([
+    ['`printf %q` of signs', signs, String.raw`a~b#c\,d=:\~\ \*\'\"\\\\\$\`\!é/ü`],
+    ['`printf %q` in another locale', signs, String.raw`a~b#c,d=:~ *\'"\\\\$` + '`' + String.raw`!\303\251/\303\274`],
+    ['`printf %q` and `${x@Q}` of control characters', controls, String.raw`a\tb\E\001\177é\'"\\\\ c`],
+    ['`repr` of Python', controls, String.raw`a\tb\x1b\x01\x7fé\'"\\\\ c`],
+    ['`repr` of Python for bytes', controls, String.raw`a\tb\x1b\x01\x7f\xc3\xa9\'"\\\\ c`],
+    ['`util.inspect` of Node', controls, String.raw`a\tb\x1B\x01\x7Fé'"\\\\ c`],
+    ['`util.inspect` of Node with signs', signs, signs.replaceAll('\\', '\\\\').replaceAll("'", "\\'")],
+    ['JSON of PHP', signs, String.raw`a~b#c,d=:~ *'\"\\\\$` + '`' + String.raw`!\u00e9\/\u00fc`],
+  ])('%s', (_writer, text, form) => {
+    const known = compileSecrets({ values: [{ name: 'V', value: text }] });
+    expect(masked(known, `[${form}]`)).toBe(`[${maskPlaceholder}]`);
+    expect(masked(known, `[${form}]`, 1)).toBe(`[${maskPlaceholder}]`);
+  });
+
+  it('base64 whose signs are percent-encoded', () => {
+    const known = compileSecrets({ values: [{ name: 'V', value: '>>>???~~~ÿ>>>???' }] });
+    const base64 = btoa(String.fromCharCode(...new TextEncoder().encode('>>>???~~~ÿ>>>???')));
+    const upper = encodeURIComponent(base64);
+    for (const text of [
+      upper,
+      upper.replace(/%../g, (escape) => escape.toLowerCase()),
+      base64.replaceAll('/', '\\/'),
+    ]) {
+      expect(masked(known, `<${text}>`)).toMatch(/^<\*\*\*MASKED\*\*\*(?:%3D|%3d|=)*>$/);
     }
   });
 
@@ -93,4 +124,46 @@ it('include every percent-encoding of a value, whichever reserved signs its writ
     ...[encodeURI(value), encodeURIComponent(value).replaceAll('%2F', '/')],
   ];
   for (const text of texts) expect(masked(known, `<${text}>`), text).toBe(`<${maskPlaceholder}>`);
+});
+
+function hexOf(text: string): string {
+  return Array.from(text, (character) => character.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+}
+
+describe('a value in base64 or hex that is written in several lines', () => {
+  const long = 'A long value: ' + makeExample('base62', 300);
+  const known = compileSecrets({
+    values: [
+      { name: 'LONG', value: long },
+      { name: 'SHORT', value: 'Zx9-short-value' },
+    ],
+  });
+  const wraps = ['\n', '\r\n', '\n    ', '\n\t'].flatMap((end) => [60, 64, 76].map((width) => [width, end] as const));
+
+  it.each(wraps)('of %d characters is masked line by line, and its line ends %j stay', (width, end) => {
+    for (const encode of [btoa, hexOf]) {
+      for (const text of [long, 'Zx9-short-value']) {
+        for (let before = 0; before < 60; before += 7) {
+          const encoded = encode('x'.repeat(before) + text + 'y'.repeat(70));
+          const lines = encoded.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+          const input = `head:${end}${lines.join(end)}${end}tail`;
+          const output = masked(known, input);
+          const clear = output.replaceAll(maskPlaceholder, '').replaceAll(/\s/g, '');
+          const around = encode('x'.repeat(before) + 'y'.repeat(70));
+          expect(clear.length).toBeLessThan('head:tail'.length + around.length + 6);
+          expect(output.split(end).length).toBe(input.split(end).length);
+          expect(masked(known, input, 1)).toBe(output);
+          expect(masked(known, output)).toBe(output);
+        }
+      }
+    }
+  });
+
+  it('is counted once, and text that is no base64 is not held back', () => {
+    const encoded = btoa(long).match(/.{1,76}/g) ?? [];
+    const { receipt } = maskedInChunks(known, new TextEncoder().encode(encoded.join('\n')), chunksOf(10));
+    expect(receipt).toEqual({ masked: [{ rule: 'known:LONG', count: 1 }] });
+    const log = new TextEncoder().encode('Listening on port 8080 of a host whose name is long enough to matter\n');
+    expect(maskedInChunks(known, log).held).toBe(0);
+  });
 });

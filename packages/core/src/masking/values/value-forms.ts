@@ -14,12 +14,16 @@ export interface ValueForm {
   readonly sharesBefore: boolean;
   /** True if the base64 character after the form also contains bits of the value. */
   readonly sharesAfter: boolean;
+  /** True for a form in base64 or hex, which programs write in lines. */
+  readonly isWrapped: boolean;
 }
 
 /** Smallest length in bytes of a value to mask, and of a single line of a value to mask. */
 export const shortestValue = 6;
 /** Smallest length in bytes of a value whose encodings are masked too. */
 const shortestEncoded = 8;
+/** Number of bytes that `base64` writes into one line. */
+const shortestLine = 57;
 /** Largest length of a form in bytes. If a value is longer, only the forms of its lines are used. */
 const longestForm = 65_536;
 
@@ -27,27 +31,28 @@ const longestForm = 65_536;
  * Returns all forms of a known value: the trimmed value, its lines, and the encodings of both. In base64 a value has
  * three forms, one for each offset in the encoded data. They omit padding and the characters that also depend on
  * neighbouring bytes. So they also match basic authentication of any user with this password. Some forms may occur
- * twice.
+ * twice. With `isMany`, rare forms are left out, because there are thousands of values.
  */
-export function valueForms(value: string, rule: string): ValueForm[] {
+export function valueForms(value: string, rule: string, { isMany = false } = {}): ValueForm[] {
   const forms: ValueForm[] = [];
-  const add = (bytes: string, sharesBefore = false, sharesAfter = false) => {
+  const add = (bytes: string, { sharesBefore = false, sharesAfter = false, isWrapped = false } = {}) => {
     if (bytes.length < shortestValue || bytes.length > longestForm) return;
     // A form must not be a part of the placeholder. Otherwise it would match in text that is already masked.
-    if (!maskPlaceholder.includes(bytes)) forms.push({ bytes, rule, sharesBefore, sharesAfter });
+    if (!maskPlaceholder.includes(bytes)) forms.push({ bytes, rule, sharesBefore, sharesAfter, isWrapped });
   };
   for (const text of secretTexts(value)) {
     const bytes = byteString(text);
     add(bytes);
     if (bytes.length < shortestEncoded || bytes.length > longestForm) continue;
     for (const escaped of escapedTexts(text)) if (escaped !== text) add(byteString(escaped));
-    addHex(bytes, add);
-    addBase64(bytes, add);
+    const isWrapped = !isMany || bytes.length > shortestLine;
+    addHex(bytes, isWrapped, add);
+    addBase64(bytes, { isWrapped, isEncoded: !isMany }, add);
   }
   return forms;
 }
 
-type Add = (bytes: string, sharesBefore?: boolean, sharesAfter?: boolean) => void;
+type Add = (bytes: string, about?: { sharesBefore?: boolean; sharesAfter?: boolean; isWrapped?: boolean }) => void;
 
 const boundary = /^-----(?:BEGIN|END) [A-Z0-9 ]+-----$/;
 
@@ -60,21 +65,30 @@ function secretTexts(value: string): string[] {
   return [trimmed, lines.join('\n'), lines.join('\r\n'), ...texts];
 }
 
-function addHex(bytes: string, add: Add): void {
+function addHex(bytes: string, isWrapped: boolean, add: Add): void {
   let hex = '';
   for (let at = 0; at < bytes.length; at += 1) hex += hexBytes[bytes.charCodeAt(at)] ?? '';
-  add(hex);
-  add(hex.toUpperCase());
+  add(hex, { isWrapped });
+  add(hex.toUpperCase(), { isWrapped });
 }
 
 const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-function addBase64(bytes: string, add: Add): void {
+function addBase64(bytes: string, { isWrapped = false, isEncoded = false }, add: Add): void {
   for (const offset of [0, 1, 2]) {
     const bits = (offset + bytes.length) * 8;
     const encoded = btoa('\0'.repeat(offset) + bytes).slice(Math.ceil((offset * 8) / 6), Math.floor(bits / 6));
-    const sharesAfter = bits % 6 !== 0;
-    add(encoded, offset > 0, sharesAfter);
-    if (/[+/]/.test(encoded)) add(encoded.replaceAll('+', '-').replaceAll('/', '_'), offset > 0, sharesAfter);
+    const about = { sharesBefore: offset > 0, sharesAfter: bits % 6 !== 0, isWrapped };
+    add(encoded, about);
+    if (!/[+/]/.test(encoded)) continue;
+    add(encoded.replaceAll('+', '-').replaceAll('/', '_'), about);
+    if (!isEncoded) continue;
+    const percentEncoded = encoded.replaceAll('+', '%2B').replaceAll('/', '%2F');
+    add(percentEncoded, about);
+    add(percentEncoded.replaceAll('%2B', '%2b').replaceAll('%2F', '%2f'), about);
+    if (encoded.includes('+')) add(encoded.replaceAll('+', '%2B'), about);
+    // Writers of JSON and HTML escape these characters too.
+    if (encoded.includes('/')) add(encoded.replaceAll('/', '\\/'), about);
+    if (encoded.includes('+')) add(encoded.replaceAll('+', '\\u002B'), about);
   }
 }
