@@ -1,4 +1,11 @@
 export { AppError, isAppError, type ErrorCode, type FieldError } from '@proofhouse/core';
+export {
+  ArtifactRecordsApi,
+  type ArtifactChanges,
+  type ArtifactRegistration,
+  type RecordFilter,
+  type StandaloneUpload,
+} from './api/artifact-records-api.ts';
 export { ArtifactsApi, type ArtifactFilter, type ArtifactForm, type ArtifactUpload } from './api/artifacts-api.ts';
 export type { ByteSource, ByteStream } from './transport/byte-source.ts';
 export type { CallInput, CallOptions, CallOutput, JsonOperationId, Page } from './transport/call.ts';

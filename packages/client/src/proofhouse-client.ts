@@ -1,4 +1,5 @@
 import { AppError } from '@proofhouse/core';
+import { ArtifactRecordsApi } from './api/artifact-records-api.ts';
 import { ArtifactsApi } from './api/artifacts-api.ts';
 import { parseBaseUrl } from './transport/base-url.ts';
 import type { ByteSource } from './transport/byte-source.ts';
@@ -48,6 +49,7 @@ export class ProofhouseClient {
   readonly url: string;
   readonly jobs: JobsApi;
   readonly artifacts: ArtifactsApi;
+  readonly records: ArtifactRecordsApi;
   readonly workers: WorkersApi;
   readonly workerTokens: WorkerTokensApi;
   readonly storage: StorageApi;
@@ -72,6 +74,7 @@ export class ProofhouseClient {
     });
     this.jobs = new JobsApi(this.#caller);
     this.artifacts = new ArtifactsApi(this.#caller);
+    this.records = new ArtifactRecordsApi(this.#caller);
     this.workers = new WorkersApi(this.#caller);
     this.workerTokens = new WorkerTokensApi(this.#caller);
     this.storage = new StorageApi(this.#caller);

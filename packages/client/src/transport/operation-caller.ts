@@ -107,7 +107,7 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson('uploadArtifact', response, exchange.url));
   }
 
-  async postFile<Id extends 'depositArtifact' | 'uploadArtifact'>(
+  async postFile<Id extends 'depositArtifact' | 'uploadArtifact' | 'uploadStandaloneArtifact'>(
     id: Id,
     input: CallInput<Id>,
     form: FileForm,

@@ -134,7 +134,7 @@ export const settings = {
     env: ['PROOFHOUSE_MODE'],
     schema: z.enum(['local', 'test', 'production']),
     usual: 'local on loopback, else production',
-    doc: 'In production the memory backends are refused, and a filesystem needs PROOFHOUSE_DURABLE_FILESYSTEM.',
+    doc: 'In production the memory backends are refused, a filesystem needs PROOFHOUSE_DURABLE_FILESYSTEM, and files of the machine (`local-dev:`) are not registered.',
   }),
   publicUrl: setting({
     env: ['PROOFHOUSE_PUBLIC_URL'],
