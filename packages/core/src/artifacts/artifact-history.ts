@@ -4,7 +4,9 @@ import { actorToJson } from '../people/actor.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { artifactStatuses, type ArtifactStatus } from './artifact.ts';
 
-/** One entry in the history of an artifact. The commit of the change writes it, and it is never changed or deleted. */
+/**
+ * One entry in the history of an artifact. It is written in the commit of the change, and is never changed or deleted.
+ */
 export interface HistoryRecord {
   readonly id: string;
   readonly artifactId: string;

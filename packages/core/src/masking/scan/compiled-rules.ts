@@ -6,12 +6,12 @@ import type { SecretClass, SecretRule } from '../secret-rule.ts';
 import { blockWindowOf } from './block-scan.ts';
 
 /**
- * Rank of a rule by its class. If two matches have the same range, the match with the smaller rank is used. A known
- * value has the rank 0.
+ * Rank of a rule, by its class. If two matches have the same range, the one with the smaller rank is used. Known values
+ * have the rank 0.
  */
 const ranks: Readonly<Record<SecretClass, number>> = { structured: 1, context: 2, generic: 3 };
 
-/** A rule with the data that a scan needs at each keyword of the rule. */
+/** A rule, with the data that a scan needs at each of its keywords. */
 export interface CompiledRule {
   readonly rule: SecretRule;
   /** Index of the rule in the array of rules. */
@@ -21,8 +21,8 @@ export interface CompiledRule {
   readonly isUpperCase: boolean;
   readonly startsWord: boolean;
   /**
-   * Number of bytes, from the beginning of the keyword, that `pattern` may read. The scanner runs `pattern` only when
-   * this number of bytes follows the keyword, or when the stream has ended.
+   * Number of bytes that `pattern` may read, from the beginning of the keyword. The scanner runs `pattern` only when so
+   * many bytes have arrived, or when the stream has ended.
    */
   readonly windowBytes: number;
   readonly lazyGate: RuleGate;
@@ -46,7 +46,7 @@ export class RuleGate {
   }
 }
 
-/** The rules, and one automaton that finds all their keywords and the placeholder. */
+/** The rules, with one automaton that finds all their keywords and the placeholder. */
 export interface CompiledRules {
   readonly count: number;
   readonly automaton: KeywordAutomaton;
@@ -59,8 +59,8 @@ export interface CompiledRules {
 }
 
 /**
- * Cache of compiled rules. A stream whose known values change gets a new set with the same array of rules. The rules
- * are then not compiled again.
+ * Cache of compiled rules. If the known values of a stream change, it gets a new set with the same array of rules. So
+ * the rules need not be compiled again.
  */
 const compiled = new WeakMap<readonly SecretRule[], CompiledRules>();
 
@@ -71,7 +71,7 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
   rules.forEach((rule, index) => {
     const row = compiledRule(rule, index);
     for (const keyword of new Set(rule.keywords)) {
-      // A keyword such as `pass=` already contains the assignment sign.
+      // Some keywords, such as `pass=`, already contain the assignment sign.
       const needsAssignment = row.needsAssignment && !/[=:>,|]/.test(keyword);
       byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), { ...row, needsAssignment }]);
     }

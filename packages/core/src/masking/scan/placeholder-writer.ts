@@ -19,8 +19,8 @@ export class PlaceholderWriter {
   /** On a masked line after the first, the part of the line to which the next byte belongs. */
   #place: 'start' | 'indent' | 'text' = 'text';
   /**
-   * The sign (`+` or `-`) that is repeated at the beginning of a masked line. The first of them may be the sign of a
-   * diff.
+   * The sign (`+` or `-`) at the beginning of a masked line. It may occur several times there. The first one may be the
+   * sign of a diff.
    */
   #sign = 0;
   #signCount = 0;

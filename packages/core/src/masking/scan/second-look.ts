@@ -57,7 +57,7 @@ export class SecondLook {
   readonly #longestLead: number;
   readonly #spans: SpanQueue;
   readonly #confirmed: boolean;
-  /** A part of the stream that masking does not change, while `changes` of the spans is the same. */
+  /** A part of the stream that masking does not change. Valid as long as `changes` of the spans has this value. */
   #unchanged = { from: 0, to: 0, changes: 0 };
   /** The hits. The end of a hit is the end of the bytes that its pattern may have read in the first run. */
   readonly #hits = new HitQueue();

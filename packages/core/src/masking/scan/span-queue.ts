@@ -7,7 +7,7 @@ export interface Span {
    * or a later piece of a block.
    */
   readonly rule: string | undefined;
-  /** True if the range has the placeholder as its text, so that masking does not change it. */
+  /** True if the text of the range is one placeholder, so that masking does not change it. */
   readonly isLiteral?: boolean;
   /** Rank of the rule. If two spans have the same range, the one with the smaller rank counts. */
   readonly rank: number;

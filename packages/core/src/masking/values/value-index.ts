@@ -49,10 +49,16 @@ export class ValueIndex {
   readonly #forms: readonly ValueForm[];
   readonly #arena: Uint8Array;
   readonly #starts: Uint32Array;
-  /** Bit n of an entry is set if some form has a gram with these first bits of its hash at offset n of its window. */
+  /**
+   * The index of an entry is the first bits of the hash of a gram. Bit n of the entry is set if some form has such a
+   * gram at offset n of its window.
+   */
   readonly #offsets: Uint16Array;
   readonly #offsetShift: number;
-  /** Hash table of the windows. An entry is the last form that was added, or -1. `#next` has the form before it. */
+  /**
+   * Hash table of the windows. An entry is the form that was added last, or -1. `#next` contains the form that was
+   * added before it.
+   */
   readonly #heads: Int32Array;
   /** For each form, the hash of its window. */
   readonly #hashes: Int32Array;
@@ -203,7 +209,7 @@ function bitsFor(entries: number): number {
   return Math.max(10, Math.ceil(Math.log2(entries + 1)));
 }
 
-/** Returns the two bits that a gram has in its word of the filter. */
+/** Returns the two bits that represent a gram in its word of the filter. */
 export function filterBits(hash: number): number {
   return (1 << (hash & 31)) | (1 << ((hash >>> 5) & 31));
 }

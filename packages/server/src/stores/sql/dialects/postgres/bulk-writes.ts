@@ -111,8 +111,8 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
 }
 
 /**
- * Returns the records as JSON. Replaces NUL and lone surrogates in texts, because Postgres cannot store them. A text is
- * stored in the same form when it is a parameter of its own.
+ * Returns the records as JSON. Replaces NUL and lone surrogates in texts, because Postgres cannot store them. A text
+ * that is passed as a parameter of its own is changed in the same way.
  */
 export function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>

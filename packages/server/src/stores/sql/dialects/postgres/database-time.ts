@@ -73,8 +73,8 @@ export class DatabaseTime {
   #offset: Offset | undefined;
   #heldBackMs = 0;
   /**
-   * Monotonic time until which leases are compared with the time without the jump (`#heldBackMs` before the database's
-   * time).
+   * Until this monotonic time, leases are compared with the time without the jump. That time is `#heldBackMs` before
+   * the database's time.
    */
   #heldUntil = 0;
 
