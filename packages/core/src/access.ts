@@ -9,8 +9,8 @@ export type Role = (typeof roles)[number];
  * A cell of the access table: `yes`, `no`, or a list of conditions of which at least one must hold.
  *
  * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`, `in-person`) are checked in every call of
- * `may`. Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only in calls with
- * a record. `self` is a condition on both.
+ * `may`. Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only if the
+ * call has a record. `self` is a condition on both.
  */
 type Cell = 'yes' | 'no' | readonly Condition[];
 type Condition = keyof typeof conditions;
@@ -123,7 +123,7 @@ function roleOf(principal: Principal): Role {
 }
 
 /**
- * The conditions of the access table. A condition on the record returns true when no record is given. A condition on
+ * The conditions of the access table. If no record is given, a condition on the record returns true. A condition on
  * workers or users returns false for other principals.
  */
 const conditions = {
@@ -165,18 +165,18 @@ const conditions = {
   'not-sensitive': (_principal: Principal, record?: AccessRecord) =>
     record?.kind !== 'artifact' || !isSensitive(record),
   /**
-   * The caller is a user with its own credential, and not a broker that acts for the user. Otherwise a broker could make a
-   * credential with all rights of the user, although its own rights are the lower of both.
+   * The caller is a user with its own credential, and not a broker that acts for the user. A broker has the lower role
+   * of both. Otherwise it could create a credential with all rights of the user.
    */
   'in-person': (principal: Principal) => personOf(principal) !== undefined,
-  /** The caller is the user of the record, in person. */
+  /** The record belongs to the calling user, and no broker makes the call. */
   self: (principal: Principal, record?: AccessRecord) => {
     const userId = personOf(principal);
     return userId !== undefined && (record === undefined || (record.kind === 'user' && record.userId === userId));
   },
 } as const;
 
-/** Returns the id of the user if the caller is a user in person. */
+/** Returns the id of the calling user. Returns undefined if the caller is no user, or is a broker. */
 function personOf(principal: Principal): string | undefined {
   return principal.kind === 'worker' || principal.brokerId !== undefined ? undefined : principal.userId;
 }

@@ -128,7 +128,8 @@ export const idempotencyHeader = 'idempotency-key';
 /** Request header with the page secret of the web page. The server requires it in addition to the session cookie. */
 export const pageSecretHeader = 'proofhouse-page-secret';
 /**
- * Request header with the id of the user for whom a broker makes the call. Accepted only from user tokens with `mayActFor`.
+ * Request header with the id of a user. A broker sends it when it makes a call for this user. Accepted only from user
+ * tokens with `mayActFor`.
  */
 export const actorHeader = 'proofhouse-actor';
 export const requestIdHeader = 'x-request-id';

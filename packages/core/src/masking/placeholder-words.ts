@@ -97,7 +97,7 @@ function isRepetition(text: string): boolean {
 
 /** Returns true if every word of the text is in `markers` or is a number. Up to three digits may follow a word. */
 function isPlaceholderWords(text: string): boolean {
-  // A word with a letter after a digit, or with four digits, is not in `markers`. Nearly all secrets have such words.
+  // No word in `markers` has a letter after a digit, or four digits in a row. Nearly all secrets have such words.
   if (text.length > 128 || /\d(?:[A-Za-z]|\d{3})/.test(text)) return false;
   const words = text
     .replaceAll(/([a-z])([A-Z])/g, '$1 $2')

@@ -267,7 +267,7 @@ export class Collection {
 
   /**
    * Counts old blobs and strangers in one slice. The last slice of the count also compares the result with the limit.
-   * Its cursor continues with the first slice that removes something.
+   * Its cursor leads to the first slice that removes something.
    */
   async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
     const { next, ...found } = await this.#oldBlobs(place.prefix);

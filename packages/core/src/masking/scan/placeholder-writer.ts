@@ -25,9 +25,9 @@ export class PlaceholderWriter {
   #sign = 0;
   #signCount = 0;
   /**
-   * First byte of the last line that began in clear text. 0 if that byte is masked. Undefined if no byte of the line
-   * was read. It shows whether a secret of several lines is in a diff. The sign of its lines does not show this,
-   * because a line of base64 may begin with a plus.
+   * First byte of the current line. While a secret of several lines is masked, it is the first byte of the line on
+   * which the secret begins. 0 if this byte is masked. Undefined if it was not read yet. It shows whether the secret is
+   * in a diff. The signs of the other lines do not show this, because a line of base64 may begin with a plus.
    */
   #lineStart: number | undefined;
 

@@ -5,8 +5,8 @@ import { filterBits, gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
 /**
- * A form of a known value that may begin at position `at`: its first `matched` bytes were found there. If too few bytes
- * for a window were read, `form` is -1 and `at` is the position of the window.
+ * A possible form of a known value at position `at`. Its first `matched` bytes were found there. If `form` is -1, the
+ * forms are not known yet, because too few bytes of the text were read.
  */
 interface PartialMatch {
   readonly at: number;

@@ -3,13 +3,16 @@ import { SpanQueue } from './span-queue.ts';
 import { ValueScan } from './value-scan.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
-/** Smallest number of base64 characters at the end of a line after which the line end may be inside of a value. */
+/** A line end may be inside a value only if at least this number of base64 characters precedes it. */
 const shortestLine = 48;
-/** Line feeds after each block. They are longer than the window of an index, so that no match reaches over them. */
+/**
+ * Line feeds that follow each block. There are more of them than a window of an index has bytes. So no match extends
+ * over them.
+ */
 const separator = new Uint8Array(16).fill(0x0a);
-/** Largest number of characters at the end of the first line of a block that are searched. */
+/** Largest number of characters that are searched at the end of the first line of a block. */
 const longestLine = 4096;
-/** Number of bytes before an undecided match that are kept. */
+/** Number of bytes that are kept before a match that is not decided yet. */
 const kept = 64;
 
 /** 1 for each character of base64, base64url and hex. */
@@ -17,7 +20,7 @@ const isText = new Uint8Array(256);
 for (const sign of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_')
   isText[sign.charCodeAt(0)] = 1;
 
-/** Distances of some characters from the end of a line. */
+/** Distances of the tested characters from the end of a line. */
 const samples = [1, shortestLine, 31, 19] as const;
 
 /** A part of the unwrapped text, with its position there and in the stream. */
@@ -85,7 +88,7 @@ export class WrappedScan {
     if (this.#carriageReturn < from) this.#carriageReturn = nextOf(0x0d, window, from);
     const at = Math.min(this.#lineFeed, this.#carriageReturn);
     this.#scanned = Math.min(at + 1, end);
-    // Few lines pass the test of some characters, which is cheaper than the test of all.
+    // At first only some of the characters are tested, because this is faster. Few lines pass this test.
     if (at - from >= shortestLine && !samples.every((back) => isText[bytes[at - base - back] ?? 0] === 1))
       this.#run = 0;
     else this.#run = this.#runBefore(window, from, at);
@@ -147,7 +150,7 @@ export class WrappedScan {
   }
 }
 
-/** Returns the position of the next such byte, or the end of the window. */
+/** Returns the next position of `byte`, or the end of the window. */
 function nextOf(byte: number, { bytes, base, end }: ByteWindow, from: number): number {
   const at = bytes.indexOf(byte, from - base);
   return at === -1 ? end : Math.min(end, base + at);

@@ -34,7 +34,7 @@ const quotings: readonly Quoting[] = [
  */
 export function quotedTexts(value: string): string[] {
   const doubled = value.replaceAll('\\', '\\\\');
-  // Python and Node choose a kind of quotes that the text does not contain, so they may escape no quotes.
+  // Python and Node use a kind of quotes that the text does not contain, if there is one. They then escape no quotes.
   const kinds = [...new Set([doubled, doubled.replaceAll("'", "\\'")])];
   const texts = control.test(value)
     ? quotings.flatMap((quoting) => kinds.map((text) => withoutControls(text, quoting)))

@@ -87,7 +87,7 @@ function addBase64(bytes: string, { isWrapped = false, isEncoded = false }, add:
     add(percentEncoded, about);
     add(percentEncoded.replaceAll('%2B', '%2b').replaceAll('%2F', '%2f'), about);
     if (encoded.includes('+')) add(encoded.replaceAll('+', '%2B'), about);
-    // Writers of JSON and HTML escape these characters too.
+    // Writers of JSON and HTML also escape `/` and `+`.
     if (encoded.includes('/')) add(encoded.replaceAll('/', '\\/'), about);
     if (encoded.includes('+')) add(encoded.replaceAll('+', '\\u002B'), about);
   }

@@ -17,7 +17,7 @@ export interface Application {
   readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;
   /** The time that a test sets; see `JobStore`. */
   readonly now: number | undefined;
-  /** Written if the job changed. */
+  /** Entry for the audit log. It is written only if the job changes. */
   readonly audit: AuditEntry | undefined;
 }
 

@@ -57,8 +57,8 @@ export interface RouteList {
 
 interface CachedSet extends RouteSet {
   /**
-   * Number of routes of the cached list that were already compared with the scope of this set. The remaining routes are
-   * compared when the set is used.
+   * Number of routes at the beginning of the cached list that were already compared with the scope. The others are
+   * compared when the set is used next.
    */
   readonly matched: number;
 }

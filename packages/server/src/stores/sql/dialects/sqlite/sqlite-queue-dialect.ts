@@ -17,8 +17,8 @@ function* alwaysTaken(): Verb<boolean> {
  */
 export const sqliteQueueDialect: QueueDialect = {
   ...sqliteSyntax,
-  // Limits for batching calls. Writes already share a commit (see `WriteQueue`), so one batch runs at a time. Batched
-  // claims also share one query for candidates.
+  // Limits for batching calls. Writes already share a commit (see `WriteQueue`), so only one batch runs at a time.
+  // Claims in one batch also share a query for candidates.
   batchLimits: { calls: 64, verbs: 1 },
   claimCandidates: sqliteClaimCandidates,
   advisoryLock: alwaysTaken,
