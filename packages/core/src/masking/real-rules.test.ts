@@ -124,6 +124,14 @@ describe('text that is full of keywords', () => {
     expect(steps / input.length).toBeLessThan(most);
   });
 
+  it('does not hide a secret after a pattern that reads far', () => {
+    const pair = 'SMTP_PASSWORD,e4qG3!8mPH#im*09,active';
+    const token = 'cfut_' + makeExample('base62', 40);
+    const far = String.raw`secret_access_key = machine h login u password ico-NK7P{\\\"a\\\":\\\"b\\\\n${token}\\\"}`;
+    expect(masked(set, `Authorization: Bearer ${pair}${far}${pair}mysql -p`)).not.toContain('e4qG3');
+    expect(masked(set, `mysql the manual of mysql says\nmysql -u root -p${'hunter' + '2x'} app`)).not.toContain('2x');
+  });
+
   it('does not hide a secret that stands in it as a word', () => {
     const secret = makeExample('base62', 24);
     expect(masked(set, `${'SECRETACCESSKEY='.repeat(500)} password=${secret}`)).not.toContain(secret);

@@ -11,6 +11,8 @@ export const matched = 2;
 const firstRow = 3;
 /** If a gate would need more states, it does not reject the text. */
 const mostStates = 2048;
+/** Largest number of bytes that a gate reads. A pattern that must read more bytes runs without a gate. */
+const mostBytes = 48;
 
 /**
  * Decides fast that a pattern does not match at a position. A gate is a deterministic automaton that accepts every text
@@ -64,12 +66,14 @@ export class PatternGate {
   bytesToReject(bytes: Uint8Array, from: number, to: number): number {
     let state = this.start;
     if (state < firstRow) return state === dead ? 1 : 0;
-    for (let at = from; at < to; at += 1) {
+    const last = Math.min(to, from + mostBytes);
+    for (let at = from; at < last; at += 1) {
       const column = this.#classes[bytes[at] ?? 0] ?? 0;
       const next = this.#table[state + column] ?? unknown;
       state = next === unknown ? this.#addTransition(state, column) : next;
       if (state < firstRow) return state === dead ? at - from + 1 : 0;
     }
+    if (last < to) return 0;
     return this.atEnd(state) === matched ? 0 : to - from + 1;
   }
 

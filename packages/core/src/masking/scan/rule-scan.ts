@@ -221,7 +221,7 @@ export class RuleScan {
     const read = rule.lazyGate.gate?.bytesToReject(bytes, start - base, limit - base) ?? 0;
     if (read === 0) return Math.max(this.#runPattern(rule, start, end, ended), start + surelyRead);
     this.#steps += read;
-    this.#limit.spend(rule.index, start, Math.max(this.#words.endAfter(end, limit), start + read));
+    this.#limit.spend(rule.index, start, this.#words.endAfter(end, limit));
     return start + read;
   }
 
