@@ -17,7 +17,6 @@ import { SqlJobStore } from './queue/jobs.ts';
 import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
 import type { QueueEngine } from './queue/queue-dialect.ts';
-import { CredentialCache } from './records/credential-cache.ts';
 import { deleteExpiredCodes, deleteExpiredSessions, SqlUserStore } from './records/people/users.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
@@ -38,19 +37,17 @@ export class SqlMetadataStore implements MetadataStore {
   readonly cleaners: readonly Cleaner[];
   readonly #engine: QueueEngine;
   readonly #routes = new RouteCache();
-  readonly #credentials: CredentialCache | undefined;
 
-  constructor(engine: QueueEngine, credentials = engine.soleWriter ? new CredentialCache() : undefined) {
+  constructor(engine: QueueEngine) {
     this.#engine = engine;
-    this.#credentials = credentials;
     this.kind = engine.dialect.kind;
     this.durable = engine.durable;
     this.jobs = new SqlJobStore(engine, this.#routes);
     this.artifacts = new SqlArtifactStore(engine);
     this.blobOwners = new SqlBlobOwners(engine);
-    this.workers = new SqlWorkerStore(engine, credentials);
+    this.workers = new SqlWorkerStore(engine);
     this.experiments = new SqlExperimentStore(engine);
-    this.users = new SqlUserStore(engine, credentials);
+    this.users = new SqlUserStore(engine);
     this.audit = new SqlAuditStore(engine);
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
@@ -70,7 +67,6 @@ export class SqlMetadataStore implements MetadataStore {
     const { result } = await this.#routes.addJobs(this.#engine, (time) =>
       commitAll(this.#engine.dialect, this.#routes, commit, time),
     );
-    this.#credentials?.committed(commit.changes);
     return result;
   }
 

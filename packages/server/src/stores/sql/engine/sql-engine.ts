@@ -11,8 +11,6 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   readonly dialect: Dialect;
   /** True if committed rows survive the end of the process. */
   readonly durable: boolean;
-  /** True if no other process writes to the database. Cached rows are then valid until this process changes them. */
-  readonly soleWriter: boolean;
   /** The channel between the servers of one database. Undefined if the database can have only one server. */
   readonly hintChannel: HintChannel | undefined;
 

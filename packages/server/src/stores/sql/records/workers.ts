@@ -3,7 +3,6 @@ import type { Page, PageRequest } from '../../../kernel/page.ts';
 import type { WorkerStore } from '../../../workers/worker-store.ts';
 import { credentialFromRow } from './credential-row.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
-import type { CredentialCache } from './credential-cache.ts';
 import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import type { Placeholders } from '../engine/placeholder.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
@@ -75,11 +74,9 @@ const listCredentials = statementsBy(
 
 export class SqlWorkerStore implements WorkerStore {
   readonly #engine: SqlEngine;
-  readonly #credentials: CredentialCache | undefined;
 
-  constructor(engine: SqlEngine, credentials: CredentialCache | undefined) {
+  constructor(engine: SqlEngine) {
     this.#engine = engine;
-    this.#credentials = credentials;
   }
 
   findWorker(workerId: string): Promise<WorkerRecord | undefined> {
@@ -99,11 +96,10 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
-    const read = async () => {
-      const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
+    return this.#engine.look(function* () {
+      const row = yield* first(bySecret, { secret: secretSha256 });
       return row === undefined ? undefined : credentialFromRow(row);
-    };
-    return this.#credentials?.find('worker', [secretSha256], read) ?? read();
+    });
   }
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined> {
@@ -128,6 +124,5 @@ export class SqlWorkerStore implements WorkerStore {
 
   async touchCredential(credentialId: string, usedAt: number): Promise<void> {
     await this.#engine.write(() => put(touch, { id: credentialId, usedAt }));
-    this.#credentials?.clear();
   }
 }

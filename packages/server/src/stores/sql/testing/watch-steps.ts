@@ -28,7 +28,6 @@ export function watchSteps<Dialect extends SqlSyntax>(
     dialect: engine.dialect,
     durable: engine.durable,
     hintChannel: engine.hintChannel,
-    soleWriter: engine.soleWriter,
     read: (verb) => engine.read(watched('read', verb)),
     look: (verb) => engine.look(watched('look', verb)),
     scan: (verb) => engine.scan(watched('scan', verb)),

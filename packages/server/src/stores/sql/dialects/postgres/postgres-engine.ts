@@ -185,7 +185,6 @@ class PostgresEngine implements QueueEngine {
   readonly dialect = postgresQueueDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
-  readonly soleWriter = false;
   readonly #pools: Pools;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;

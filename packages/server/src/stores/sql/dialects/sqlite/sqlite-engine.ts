@@ -227,8 +227,6 @@ class SqliteEngine implements QueueEngine {
   readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
-  // True, because the lock file prevents other servers from opening the database.
-  readonly soleWriter = true;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;

@@ -7,9 +7,8 @@ import type { Placeholders } from '../../engine/placeholder.ts';
 import { readUpTo, type SqlEngine } from '../../engine/sql-engine.ts';
 import { textList } from '../../engine/sql-syntax.ts';
 import { statement, statementsBy } from '../../engine/statement.ts';
-import { first, put, rows, type Verb, type VerbFactory } from '../../engine/verb.ts';
+import { first, put, rows, type Verb } from '../../engine/verb.ts';
 import type { Queries, SessionRow, UserRow } from '../../engine/schema.ts';
-import type { Cached, CredentialCache } from '../credential-cache.ts';
 import { findRecord } from '../record-statements.ts';
 import { sessionFromRow, signInCodeFromRow, userFromRow, userTokenFromRow } from './user-row.ts';
 
@@ -123,11 +122,9 @@ const deleteCodes = statement<{ sha256s: string }>()((db, p, syntax) =>
 
 export class SqlUserStore implements UserStore {
   readonly #engine: SqlEngine;
-  readonly #credentials: CredentialCache | undefined;
 
-  constructor(engine: SqlEngine, credentials: CredentialCache | undefined) {
+  constructor(engine: SqlEngine) {
     this.#engine = engine;
-    this.#credentials = credentials;
   }
 
   findUser(userId: string): Promise<UserRecord | undefined> {
@@ -149,7 +146,7 @@ export class SqlUserStore implements UserStore {
   }
 
   findTokenBySecret(sha256: string): Promise<TokenOfUser | undefined> {
-    return this.#look('user', [sha256], function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(tokenBySecret, { sha256 });
       const user = userOf(row?.user_id, row);
       return row === undefined || user === undefined ? undefined : { token: userTokenFromRow(row), user };
@@ -169,7 +166,7 @@ export class SqlUserStore implements UserStore {
   }
 
   findSession(sha256: string, pageSha256: string): Promise<FoundSession | undefined> {
-    return this.#look('session', [sha256, pageSha256], function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(sessionBySecrets, { sha256, pageSha256 });
       return row === undefined ? undefined : foundSession(row);
     });
@@ -183,13 +180,11 @@ export class SqlUserStore implements UserStore {
 
   async endSession(sha256: string): Promise<void> {
     await this.#engine.write(() => put(endSession, { sha256 }));
-    this.#credentials?.clear();
   }
 
   async endSessions(userId: string | null): Promise<void> {
     const statementOfOwner = endSessions(userId === null ? 'admin' : 'user');
     await this.#engine.write(() => put(statementOfOwner, { userId: userId ?? '' }));
-    this.#credentials?.clear();
   }
 
   takeCode(sha256: string): Promise<SignInCodeRecord | undefined> {
@@ -197,16 +192,6 @@ export class SqlUserStore implements UserStore {
       const row = yield* first(takeCode, { sha256 });
       return row === undefined ? undefined : signInCodeFromRow(row);
     });
-  }
-
-  /** Looks up a credential by the hashes of its secrets: first in the cache, then in the database. */
-  #look<Kind extends keyof Cached>(
-    kind: Kind,
-    hashes: readonly string[],
-    verb: VerbFactory<Cached[Kind] | undefined>,
-  ): Promise<Cached[Kind] | undefined> {
-    const read = () => this.#engine.look(verb);
-    return this.#credentials?.find(kind, hashes, read) ?? read();
   }
 }
 
