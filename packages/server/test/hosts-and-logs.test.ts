@@ -29,6 +29,17 @@ describe('a server on loopback', () => {
     });
   });
 
+  it('answers HEAD for a page as GET, without the body', async () => {
+    await withServer({}, async (t) => {
+      for (const path of ['/', '/api/docs', '/api/openapi.json', '/metrics']) {
+        const [get, headOnly] = await Promise.all([t.call('GET', path), t.call('HEAD', path)]);
+        expect([headOnly.status, headOnly.text], path).toEqual([200, '']);
+        expect(headOnly.headers['content-type']).toBe(get.headers['content-type']);
+        expect(get.text).not.toBe('');
+      }
+    });
+  });
+
   it('without authentication is still not driven by a page elsewhere', async () => {
     await withServer({ auth: 'disabled' }, async (t, port) => {
       expect((await t.get('/api/queue/jobs', null)).status).toBe(200);

@@ -1,5 +1,5 @@
 import { AppError, may } from '@proofhouse/core';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PrometheusMeter } from '../../metrics/prometheus-meter.ts';
 import { authenticate, type AuthenticateParts } from '../authenticate.ts';
 
@@ -8,7 +8,7 @@ import { authenticate, type AuthenticateParts } from '../authenticate.ts';
  * are a person, the admin, and a worker token that was created for reading metrics.
  */
 export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
-  app.get('/metrics', async (request, reply) => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const principal = await authenticate(request.headers, authentication);
     if (!may(principal, 'metrics.read')) {
       throw new AppError(
@@ -20,5 +20,6 @@ export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, au
       .header('content-type', meter.contentType)
       .header('cache-control', 'no-store')
       .send(await meter.text());
-  });
+  };
+  app.route({ method: ['GET', 'HEAD'], url: '/metrics', handler: answer });
 }

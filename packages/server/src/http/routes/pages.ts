@@ -3,10 +3,12 @@ import { openApiDocument } from '../openapi/openapi.ts';
 import { apiPage } from '../pages/api-page.ts';
 import { homePage } from '../pages/home-page.ts';
 
+const method = ['GET', 'HEAD'];
+
 /** Adds `/`, the home page. */
 export function addPageRoutes(app: FastifyInstance): void {
   const page = homePage();
-  app.get('/', (_request, reply) => reply.headers(page.headers).send(page.html));
+  app.route({ method, url: '/', handler: (_request, reply) => reply.headers(page.headers).send(page.html) });
 }
 
 /**
@@ -16,6 +18,10 @@ export function addPageRoutes(app: FastifyInstance): void {
 export function addDocsRoutes(app: FastifyInstance): void {
   const document = openApiDocument(app.prefix);
   const page = apiPage(document);
-  app.get('/api/openapi.json', (_request, reply) => reply.header('cache-control', 'no-cache').send(document));
-  app.get('/api/docs', (_request, reply) => reply.headers(page.headers).send(page.html));
+  app.route({
+    method,
+    url: '/api/openapi.json',
+    handler: (_request, reply) => reply.header('cache-control', 'no-cache').send(document),
+  });
+  app.route({ method, url: '/api/docs', handler: (_request, reply) => reply.headers(page.headers).send(page.html) });
 }
