@@ -38,7 +38,7 @@ describe('import directions', () => {
     [`${server}/stores/sql/jobs.ts`, '../../jobs/job-store.ts'],
     [`${server}/http/routes/jobs.ts`, '../../jobs/jobs.ts'],
     [`${server}/compose/storage.ts`, '../stores/metadata-store.ts'],
-    [`${server}/compose/doors.ts`, '../http/app.ts'],
+    [`${server}/compose/http-server.ts`, '../http/app.ts'],
     [`${server}/maintenance/doctor.ts`, '../stores/metadata-store.ts'],
     [`${server}/run-server.ts`, './compose/compose.ts'],
     [`${server}/stores/sql/records/commits.ts`, '../queue/job-writes.ts'],

@@ -181,16 +181,16 @@ describe('following a job', () => {
 describe('hints', () => {
   test('say which job changed, and to look again at first, after a gap, and when there was too much', async () => {
     const { server, client, job, note } = await setUp();
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     for await (const hint of client.jobs.followHints()) {
-      heard.push(hint === 'look-again' ? hint : hint.seq);
-      if (heard.length === 1) note('1');
-      if (heard.length === 2) server.log.tellMuch();
-      if (heard.length === 3) server.log.breakStreams();
-      if (heard.length === 4) note('2');
-      if (heard.length === 5) break;
+      received.push(hint === 'look-again' ? hint : hint.seq);
+      if (received.length === 1) note('1');
+      if (received.length === 2) server.log.tellMuch();
+      if (received.length === 3) server.log.breakStreams();
+      if (received.length === 4) note('2');
+      if (received.length === 5) break;
     }
-    expect(heard).toEqual(['look-again', 1, 'look-again', 'look-again', 2]);
+    expect(received).toEqual(['look-again', 1, 'look-again', 'look-again', 2]);
     expect(server.log.of(job.id)).toHaveLength(2);
   });
 });

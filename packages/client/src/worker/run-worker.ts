@@ -120,9 +120,9 @@ async function claimJobs(
 
 /**
  * Returns a signal that aborts when running commands must end. This is `drainMs` after the abort of `signal`, or at
- * once when `hurry` aborts.
+ * once when `endDrain` aborts.
  */
-function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>): {
+function drainOf({ signal, drainMs = 0, endDrain, clock, log }: Omit<Loop, 'stop'>): {
   readonly over: AbortSignal;
   release(): void;
 } {
@@ -136,7 +136,7 @@ function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>)
   };
   if (signal.aborted) onSignal();
   else signal.addEventListener('abort', onSignal, { once: true });
-  const over = firstAbort(hurry === undefined ? [timeOver.signal] : [timeOver.signal, hurry]);
+  const over = firstAbort(endDrain === undefined ? [timeOver.signal] : [timeOver.signal, endDrain]);
   return {
     over: over.signal,
     release: () => {

@@ -148,20 +148,20 @@ describe('a drain', () => {
   });
 
   test('ends the command at its time limit, or when it is cut short', async () => {
-    for (const why of ['time', 'hurry']) {
+    for (const why of ['time', 'endDrain']) {
       const { server, work, folder, stop } = await setUpWorker();
       const job = server.addJob();
       const clock = new HandClock();
-      const hurry = new AbortController();
-      const options = { once: false, drainMs: 60_000, hurry: hurry.signal, clock };
+      const endDrain = new AbortController();
+      const options = { once: false, drainMs: 60_000, endDrain: endDrain.signal, clock };
       const outcome = work(`echo $$ > ${folder}/pid; exec sleep 60`, options);
       const pid = await startedPid(`${folder}/pid`);
       stop.abort();
       clock.advance(59_000);
       expect(existsSync(`/proc/${pid}`)).toBe(true);
-      if (why === 'hurry') hurry.abort();
+      if (why === 'endDrain') endDrain.abort();
       await vi.waitFor(() => {
-        clock.advance(why === 'hurry' ? 10 : 1000);
+        clock.advance(why === 'endDrain' ? 10 : 1000);
         expect(server.job(job.id).errorMessage).toBe('The worker was stopped.');
       }, 5000);
       expect(await outcome).toMatchObject({ stopped: 1 });

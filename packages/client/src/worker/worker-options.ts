@@ -90,7 +90,7 @@ export interface WorkerOptions {
   /** Milliseconds for which running commands may continue after `signal` aborted. Default 0. */
   readonly drainMs?: number | undefined;
   /** Ends the wait of `drainMs` at once when it aborts. Has an effect only after `signal` aborted. */
-  readonly hurry?: AbortSignal | undefined;
+  readonly endDrain?: AbortSignal | undefined;
   /** Called once, after the first successful claim. The URL and the credential are then known to be valid. */
   readonly onAccepted?: (() => void) | undefined;
   readonly log?: WorkerLog | undefined;

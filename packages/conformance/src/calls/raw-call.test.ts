@@ -7,22 +7,25 @@ import { chunked, rawCall } from './raw-call.ts';
 
 /**
  * Starts a server that answers every request with `bytes`. If `bytes` is null, the server closes the connection without
- * an answer. Calls `look` with the URL of this server. `heard` returns all bytes that the server has received.
+ * an answer. Calls `look` with the URL of this server. `received` returns all bytes that the server has received.
  */
-async function answering<T>(bytes: string | null, look: (url: string, heard: () => string) => Promise<T>): Promise<T> {
-  let heard = '';
+async function answering<T>(
+  bytes: string | null,
+  look: (url: string, received: () => string) => Promise<T>,
+): Promise<T> {
+  let received = '';
   const server = createServer((socket) => {
     socket
       .on('error', () => undefined)
       .on('data', (chunk) => {
-        heard += chunk.toString('latin1');
+        received += chunk.toString('latin1');
         if (bytes === null) socket.destroy();
         else socket.write(bytes, 'latin1');
       });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
-    return await look(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}/base`, () => heard);
+    return await look(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}/base`, () => received);
   } finally {
     server.close();
   }
@@ -47,9 +50,9 @@ test.each([
 });
 
 test('headers are sent unchanged, lists of them one after another', async () => {
-  const said = await answering('HTTP/1.1 204 No Content\r\n\r\n', async (url, heard) => {
+  const said = await answering('HTTP/1.1 204 No Content\r\n\r\n', async (url, received) => {
     await rawCall(url, 'GET', '/x', { headers: { 'X-Twice': ['1', '2'] } });
-    return heard();
+    return received();
   });
   expect(said).toMatch(/^GET \/base\/x HTTP\/1\.1\r\nHost: 127\.0\.0\.1:\d+\r\nX-Twice: 1\r\nX-Twice: 2\r\n\r\n$/);
 });

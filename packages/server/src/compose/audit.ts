@@ -3,7 +3,7 @@ import { auditHandlers } from '../http/routes/audit.ts';
 import type { Area } from './area.ts';
 import type { SharedServices } from './shared-services.ts';
 
-/** Constructs the audit log. `composeDoors` wraps the handlers of all areas with it. */
+/** Constructs the audit log. `composeHttpServer` wraps the handlers of all areas with it. */
 export function composeAudit({ store, clock, ids }: SharedServices) {
   const auditLog = new AuditLog({ store: store.audit, commits: store, clock, ids });
   const handlers = auditHandlers(auditLog);

@@ -31,7 +31,7 @@ import { composeAccess } from './access.ts';
 import type { BackgroundTask } from './area.ts';
 import { composeAudit } from './audit.ts';
 import { composeArtifacts, composeJobView } from './artifacts.ts';
-import { composeDoors } from './doors.ts';
+import { composeHttpServer } from './http-server.ts';
 import { composeQueue } from './queue.ts';
 import { composeRetention } from './retention.ts';
 import { serverUrl } from './server-url.ts';
@@ -158,7 +158,7 @@ function assemble({ config, logger, storage, adminToken, hints, secretThreads }:
     ...retention.handlers,
     ...artifacts.handlers,
   };
-  const app: FastifyInstance = composeDoors(shared, {
+  const app: FastifyInstance = composeHttpServer(shared, {
     handlers: auditedHandlers(handlers, audit.services.auditLog),
     jobs,
     access: access.services,

@@ -14,7 +14,7 @@ import { storageChecks } from './storage.ts';
  * What the HTTP server needs from the other parts: the handlers of all areas, and the services that HTTP and MCP call
  * directly.
  */
-export interface DoorNeeds {
+export interface HttpServerNeeds {
   readonly handlers: Handlers;
   readonly jobs: QueueServices['jobs'];
   readonly access: AccessServices;
@@ -22,7 +22,7 @@ export interface DoorNeeds {
 }
 
 /** Constructs the HTTP server, with MCP as one of its routes. */
-export function composeDoors(shared: SharedServices, needs: DoorNeeds): FastifyInstance {
+export function composeHttpServer(shared: SharedServices, needs: HttpServerNeeds): FastifyInstance {
   const { config, clock, clocks, ids, logger, load, meter, baseUrl } = shared;
   const { jobUploads, tickets } = needs.artifacts;
   const { authentication, experiments } = needs.access;

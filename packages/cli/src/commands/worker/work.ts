@@ -151,7 +151,7 @@ async function workWith(
     workRoot: options.workRoot,
     signal: AbortSignal.any([context.signal(), outputLost.signal]),
     drainMs,
-    hurry: drainMs === 0 ? undefined : context.secondSignal(),
+    endDrain: drainMs === 0 ? undefined : context.secondSignal(),
     onAccepted: () => context.stderr.write(`${nameOf(options.token)} waits for jobs at ${client.url}\n`),
     log: (entry) => printEntry(context, json, entry),
   });

@@ -26,7 +26,7 @@ export function createPrivateFile(path: string): void {
  * allowed mode, for a missing path and for a symbolic link.
  */
 export function wideModeOf(path: string, allowed: number): WideMode | undefined {
-  const found = lookedAt(path);
+  const found = stateOf(path);
   if (found === undefined || found.isSymbolicLink()) return undefined;
   const mode = found.mode & 0o777;
   return (mode & ~allowed) === 0 ? undefined : { path, mode, allowed, ours: found.uid === process.geteuid?.() };
@@ -35,7 +35,7 @@ export function wideModeOf(path: string, allowed: number): WideMode | undefined 
 /**
  * Returns the state of a path. Returns undefined if it cannot be read; the code that uses the path later reports this.
  */
-function lookedAt(path: string): Stats | undefined {
+function stateOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch {

@@ -77,20 +77,20 @@ export function presenceContract(harness: StoreHarness): void {
     it('reach the other server, or there is no channel', async () => {
       const [one, other] = await pair();
       if (one.hintChannel === undefined) return;
-      const heard: string[] = [];
+      const received: string[] = [];
       await one.hintChannel.listen(
-        (message) => heard.push(message),
+        (message) => received.push(message),
         () => undefined,
       );
       await other.hintChannel?.send('first');
       await other.hintChannel?.send('ü'.repeat(3500));
-      await expect.poll(() => heard.length).toBe(2);
-      expect(heard).toEqual(['first', 'ü'.repeat(3500)]);
+      await expect.poll(() => received.length).toBe(2);
+      expect(received).toEqual(['first', 'ü'.repeat(3500)]);
       await other.close();
       await other.hintChannel?.send('after the end');
       await one.hintChannel.send('own');
-      await expect.poll(() => heard.at(-1)).toBe('own');
-      expect(heard).toHaveLength(3);
+      await expect.poll(() => received.at(-1)).toBe('own');
+      expect(received).toHaveLength(3);
     });
   });
 }

@@ -38,13 +38,13 @@ const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListP
  * The fields of a filter that may need a comparison with each row, because the index of the query may not contain them.
  * Each has its column.
  */
-const lookedAt = {
+const comparedColumns = {
   experimentId: 'experiment_id',
   createdBy: 'created_by',
   status: 'status',
   type: 'type',
 } as const;
-type LookedAt = keyof typeof lookedAt;
+type ComparedField = keyof typeof comparedColumns;
 
 /**
  * Lists artifacts with a filter that no index answers. The last part of the statement's key names the fields that must
@@ -54,7 +54,8 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeho
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];
   const page = walked(db, walk, place, p).selectAll().limit(p.examined).as('page');
   let matching = db.selectFrom(page).selectAll();
-  for (const field of fields.split(',') as LookedAt[]) matching = matching.where(lookedAt[field], '=', p[field]);
+  for (const field of fields.split(',') as ComparedField[])
+    matching = matching.where(comparedColumns[field], '=', p[field]);
   return matching.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
 });
 
@@ -70,7 +71,7 @@ const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<
 export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Verb<Page<ArtifactRecord>> {
   const walk = walkOf(filter);
   const place = placeOf(page.after);
-  const fields = lookedAtOf(filter);
+  const fields = comparedFieldsOf(filter);
   const params = { ...(filter as ListParams), ...pageStart(page) };
   const list = fields.length === 0 ? listAll(`${walk}:${place}`) : listSome(`${walk}:${place}:${fields.join()}`);
   const { items, next } = pageOf(yield* rows(list, { ...params, examined: mostExamined }), page.limit);
@@ -85,13 +86,13 @@ export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Ver
  * that it returns.
  */
 export function examinesMany(filter: ArtifactFilter): boolean {
-  return lookedAtOf(filter).length > 0;
+  return comparedFieldsOf(filter).length > 0;
 }
 
-function lookedAtOf(filter: ArtifactFilter): LookedAt[] {
+function comparedFieldsOf(filter: ArtifactFilter): ComparedField[] {
   const walk = walkOf(filter);
-  return (Object.keys(lookedAt) as LookedAt[]).filter(
-    (field) => filter[field] !== undefined && lookedAt[field] !== (walk === 'all' ? '' : columnOf[walk]),
+  return (Object.keys(comparedColumns) as ComparedField[]).filter(
+    (field) => filter[field] !== undefined && comparedColumns[field] !== (walk === 'all' ? '' : columnOf[walk]),
   );
 }
 

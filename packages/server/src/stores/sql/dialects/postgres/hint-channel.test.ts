@@ -14,14 +14,14 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
 
   it('comes back by itself when its connection dies, and says that it missed something', async () => {
     const [one, other] = [new PostgresHintChannel(database.url), new PostgresHintChannel(database.url)];
-    const heard: string[] = [];
+    const received: string[] = [];
     let missed = 0;
     await one.listen(
-      (message) => heard.push(message),
+      (message) => received.push(message),
       () => (missed += 1),
     );
     await other.send('before');
-    await expect.poll(() => heard).toEqual(['before']);
+    await expect.poll(() => received).toEqual(['before']);
     expect(missed).toBe(0);
     const killed = await runOn(
       database.url,
@@ -31,7 +31,7 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
     await expect
       .poll(async () => {
         await other.send('after');
-        return heard.includes('after');
+        return received.includes('after');
       })
       .toBe(true);
     expect(missed).toBe(1);
@@ -41,10 +41,10 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
   it('is silent about a database that cannot be reached, and finds it later', async () => {
     const url = database.url.replace(/\w+$/, (name) => `${name}_later`);
     const channel = new PostgresHintChannel(url);
-    const heard: string[] = [];
+    const received: string[] = [];
     let missed = 0;
     await channel.listen(
-      (message) => heard.push(message),
+      (message) => received.push(message),
       () => (missed += 1),
     );
     await channel.send('lost');
@@ -52,10 +52,10 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
     await expect
       .poll(async () => {
         await channel.send('found');
-        return heard.includes('found');
+        return received.includes('found');
       })
       .toBe(true);
-    expect(heard).not.toContain('lost');
+    expect(received).not.toContain('lost');
     expect(missed).toBe(1);
     await channel.close();
     await channel.send('closed');

@@ -50,8 +50,8 @@ export class PostgresHintChannel implements HintChannel {
     }
   }
 
-  async listen(heard: (message: string) => void, missed: () => void): Promise<void> {
-    this.#onMessage = heard;
+  async listen(receive: (message: string) => void, missed: () => void): Promise<void> {
+    this.#onMessage = receive;
     this.#onMissed = missed;
     await this.#connected();
   }

@@ -20,7 +20,7 @@ const settingName = 'read_only_roles';
  * Acquires the advisory lock of grants, because two concurrent grants would fail on the same rows of the system
  * catalogue. The key is "Prof" in ASCII and a number.
  */
-const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
+const acquireGrantLock = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 
 type Queryable = Pick<pg.Client, 'query'>;
 
@@ -80,7 +80,7 @@ export async function renewReadOnly(client: Queryable): Promise<void> {
 async function inTurn(client: Queryable, action: () => Promise<void>): Promise<void> {
   await client.query('begin');
   try {
-    await client.query(takeTurn);
+    await client.query(acquireGrantLock);
     await action();
     await client.query('commit');
   } catch (error) {
