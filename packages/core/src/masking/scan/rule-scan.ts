@@ -2,12 +2,13 @@ import { BlockScan } from './block-scan.ts';
 import type { BlockStart } from './block-scan.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
-import { HitQueue } from './hit-queue.ts';
+import { HitQueue } from './hits/hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { TableRows } from '../secret-rule.ts';
 import { leadLength, lineBefore, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
-import { RunLimit } from './run-limit.ts';
+import { RejectedHits } from './hits/rejected-hits.ts';
+import { RunLimit } from './hits/run-limit.ts';
 import type { SecondLook } from './second-look.ts';
 import { isAlphanumeric, isLead, mayEndEscape } from './escape-ends.ts';
 import type { SpanQueue } from './span-queue.ts';
@@ -17,15 +18,6 @@ import { WordEnds } from './word-ends.ts';
 
 const assignmentWindow = 32;
 const placeholderRank = 4;
-
-/** A text in which a rule found nothing. The same text has the same result, which makes repeated text cheap. */
-interface RejectedText {
-  readonly text: string;
-  /** Index of the keyword in the text. */
-  readonly at: number;
-  /** Number of bytes from the keyword on that the pattern may have read. */
-  readonly readLength: number;
-}
 
 export interface RuleScanTarget {
   readonly window: ByteWindow;
@@ -54,7 +46,7 @@ export class RuleScan {
   /** For each rule, the end of its last match. The rule is not run at keywords before this position. */
   readonly #resumeAt: Float64Array;
   /** For each rule, the last text in which it found nothing. */
-  readonly #rejected = new Map<number, RejectedText>();
+  readonly #rejected: RejectedHits;
   readonly #limit: RunLimit;
   readonly #words: WordEnds;
   #block: BlockScan | undefined;
@@ -78,6 +70,7 @@ export class RuleScan {
     this.#resumeAt = new Float64Array(compiled.count);
     this.#limit = new RunLimit(compiled.count);
     this.#words = new WordEnds(window);
+    this.#rejected = new RejectedHits(window);
   }
 
   /**
@@ -85,7 +78,7 @@ export class RuleScan {
    * with the input.
    */
   get steps(): number {
-    return this.#steps + this.#text.steps + this.#words.steps;
+    return this.#steps + this.#text.steps + this.#words.steps + this.#rejected.steps;
   }
 
   scan(ended: boolean): void {
@@ -237,14 +230,13 @@ export class RuleScan {
   #runPattern(compiled: CompiledRule, start: number, end: number, ended: boolean): number {
     const from = Math.max(this.#window.base, start - lookbehind);
     const limit = Math.min(start + compiled.windowBytes, this.#window.end);
-    const text = this.#text.slice(from, limit);
     const { rule, index } = compiled;
-    const rejected = this.#rejected.get(index);
-    if (rejected?.at === start - from && rejected.text === text) {
-      this.#steps += rejected.readLength;
-      this.#limit.spend(index, start, start + rejected.readLength);
-      return start + rejected.readLength;
+    const known = this.#rejected.find(index, start, from, limit);
+    if (known !== 0) {
+      this.#limit.spend(index, start, known);
+      return known;
     }
+    const text = this.#text.slice(from, limit);
     rule.pattern.lastIndex = start - from;
     const match = rule.pattern.exec(text);
     const matchEnd = start + (match?.[0].length ?? 0);
@@ -259,7 +251,7 @@ export class RuleScan {
     } else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
     else {
       this.#limit.spend(index, start, readTo);
-      this.#rejected.set(index, { text, at: start - from, readLength: readTo - start });
+      this.#rejected.add(index, { start, from, limit, readTo });
     }
     return readTo;
   }

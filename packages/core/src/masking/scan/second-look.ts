@@ -1,6 +1,6 @@
 import { dead, matched } from '../gate/pattern-gate.ts';
 import type { PatternGate } from '../gate/pattern-gate.ts';
-import { HitQueue } from './hit-queue.ts';
+import { HitQueue } from './hits/hit-queue.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { ByteWindow } from './byte-window.ts';

@@ -1,4 +1,4 @@
-import type { CompiledRule } from './compiled-rules.ts';
+import type { CompiledRule } from '../compiled-rules.ts';
 
 const smallestCapacity = 64;
 
