@@ -16,6 +16,8 @@ import type { MaskedRange, SpanQueue } from './span-queue.ts';
 const longestMask = 65_536;
 /** Patterns run first over a text of this number of bytes. Most patterns do not read more, even if they may. */
 const shortWindow = 1024;
+/** Largest number of bytes of a masked text that several hits use. */
+const largestView = 32_768;
 const endOfWord = /[\s"'`&;,<>|(){}[\]\\]/g;
 const decoder = new TextDecoder('latin1');
 
@@ -59,6 +61,9 @@ export class SecondLook {
   readonly #confirmed: boolean;
   /** A part of the stream that masking does not change. Valid as long as `changes` of the spans has this value. */
   #unchanged = { from: 0, to: 0, changes: 0 };
+  /** The masked text near the last hits. */
+  #view: MaskedView | undefined;
+  #viewSize = 0;
   /** The hits. The end of a hit is the end of the bytes that its pattern may have read in the first run. */
   readonly #hits = new HitQueue();
 
@@ -109,6 +114,7 @@ export class SecondLook {
     if (lazyGate.gate !== undefined && this.#isRejected(lazyGate.gate, start, rule.windowBytes, known)) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
+    if (this.#lookInView(start, rule, known)) return true;
     if (rule.windowBytes > shortWindow && this.#lookWithin(start, rule, shortWindow, reach, known)) return true;
     return this.#lookWithin(start, rule, rule.windowBytes, reach, known);
   }
@@ -157,6 +163,30 @@ export class SecondLook {
     return known.ended && at === end && gate.atEnd(state) === dead;
   }
 
+  /** Runs the pattern over the view. Returns false, without a result, if the view cannot have all that the pattern reads. */
+  #lookInView(start: number, rule: CompiledRule, known: LookedAt): boolean {
+    const size = Math.min(rule.windowBytes, shortWindow);
+    const part = {
+      start: Math.max(known.window.base, start - lookbehind),
+      end: known.ended ? known.window.end : known.decidedTo,
+    };
+    const isUsable = ({ masked, changes }: MaskedView): boolean => {
+      if (changes !== this.#spans.changes || masked.hasLines || part.start < masked.start) return false;
+      const at = indexOf(masked.segments, start);
+      const isEnd = known.ended && masked.end === known.window.end;
+      return at !== undefined && (isEnd || at + size + 3 * lookbehind <= masked.text.length);
+    };
+    if (this.#view === undefined || !isUsable(this.#view)) {
+      if (!known.ended && part.end - start < size) return false;
+      // A view that was not used to its end is followed by a smaller one.
+      const wasUsed = this.#view?.changes === this.#spans.changes;
+      this.#viewSize = Math.min(largestView, Math.max(wasUsed ? this.#viewSize * 2 : this.#viewSize / 2, 2 * size));
+      this.#view = { masked: this.#maskedText(known, part, this.#viewSize), changes: this.#spans.changes };
+      if (!isUsable(this.#view)) return false;
+    }
+    return this.#runPattern(rule, start, this.#view.masked, size);
+  }
+
   /** Returns false if the pattern may read more than `size` bytes of masked text, or more than are known. */
   #lookWithin(start: number, rule: CompiledRule, size: number, reach: number, known: LookedAt): boolean {
     const from = Math.max(known.window.base, start - lookbehind);
@@ -168,7 +198,7 @@ export class SecondLook {
     if (first.start >= reach) return true;
     const needed = size + 3 * lookbehind;
     const text = this.#maskedText(known, { start: from, end: limit }, needed);
-    const isWhole = (known.ended && limit === known.window.end) || text.bytes.length >= needed;
+    const isWhole = (known.ended && limit === known.window.end) || text.text.length >= needed;
     if (!isWhole && (isShort || limit < furthest)) return false;
     return this.#runPattern(rule, start, text, size);
   }
@@ -193,18 +223,23 @@ export class SecondLook {
       write(Math.min(mask.end, part.end), true);
     }
     write(part.end, false);
-    return { bytes: writer.take(true), segments };
+    const text = decoder.decode(writer.take(true));
+    this.steps += text.length;
+    const masks = segments.filter((segment) => segment.isMasked);
+    const hasLines = masks.some(({ range }) =>
+      hasLineEnd(window.bytes, range.start - window.base, range.end - window.base),
+    );
+    return { text, segments, start: part.start, end: at, hasLines };
   }
 
   /** Returns false, without a result, if the pattern may read more than `size` bytes. */
-  #runPattern(compiled: CompiledRule, start: number, { bytes, segments }: MaskedText, size: number): boolean {
+  #runPattern(compiled: CompiledRule, start: number, masked: MaskedText, size: number): boolean {
     const { rule, rank } = compiled;
-    const own = segments.find(({ range, isMasked }) => !isMasked && range.start <= start && start < range.end);
-    if (own === undefined) return true;
-    const at = own.outStart + start - own.range.start;
+    const { segments } = masked;
+    const at = indexOf(segments, start);
+    if (at === undefined) return true;
     const from = Math.max(0, at - lookbehind);
-    const text = decoder.decode(bytes.subarray(from, at + size));
-    this.steps += bytes.length;
+    const text = masked.text.slice(from, at + size);
     rule.pattern.lastIndex = at - from;
     const match = rule.pattern.exec(text);
     if (size < compiled.windowBytes && !endsWord(text, at - from, match)) return false;
@@ -235,9 +270,41 @@ function endsWord(text: string, at: number, match: RegExpExecArray | null): bool
   return endOfWord.test(text);
 }
 
+/** A masked part of the stream. */
 interface MaskedText {
-  readonly bytes: Uint8Array;
+  /** The masked text, with one character for each byte. */
+  readonly text: string;
   readonly segments: readonly Segment[];
+  readonly start: number;
+  readonly end: number;
+  /** True if a mask contains line ends. How such a mask is written depends on the text before the part. */
+  readonly hasLines: boolean;
+}
+
+/** A masked text that several hits use. It is valid while `changes` of the spans is the same. */
+interface MaskedView {
+  readonly masked: MaskedText;
+  readonly changes: number;
+}
+
+/** Returns the index of the first segment for which `isAfter` returns true. It must return true for all later segments. */
+function firstSegment(segments: readonly Segment[], isAfter: (segment: Segment) => boolean): number {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const segment = segments[middle];
+    if (segment !== undefined && isAfter(segment)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Converts a position in the stream to an index in the masked text. Returns undefined if the position is masked. */
+function indexOf(segments: readonly Segment[], position: number): number | undefined {
+  const segment = segments[firstSegment(segments, ({ range }) => range.end > position)];
+  if (segment === undefined || segment.isMasked || segment.range.start > position) return undefined;
+  return segment.outStart + position - segment.range.start;
 }
 
 /**
@@ -245,7 +312,8 @@ interface MaskedText {
  * start of the masked range, or its end if `isEnd` is true.
  */
 function positionOf(segments: readonly Segment[], index: number, isEnd: boolean): number {
-  const segment = segments.find(({ outEnd }) => (isEnd ? index <= outEnd : index < outEnd)) ?? segments.at(-1);
+  const first = firstSegment(segments, ({ outEnd }) => (isEnd ? index <= outEnd : index < outEnd));
+  const segment = segments[first] ?? segments.at(-1);
   if (segment === undefined) return 0;
   if (segment.isMasked) return isEnd ? segment.range.end : segment.range.start;
   return segment.range.start + Math.min(index, segment.outEnd) - segment.outStart;
