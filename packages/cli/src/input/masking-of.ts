@@ -13,8 +13,8 @@ export interface MaskFlags {
 /** The options of a command that sends files. */
 export interface MaskingFlags extends MaskFlags {
   /**
-   * False after `--no-mask`, else undefined. A hook configures this command, and for such a command commander sets no
-   * default.
+   * False after `--no-mask`, else undefined. The default is not true, because commander sets no defaults for a command
+   * that is configured in a hook.
    */
   readonly mask?: boolean | undefined;
   readonly allowBinary?: true | undefined;

@@ -9,7 +9,7 @@ const longestPrefix = 512;
 const maxSkippedLines = 8;
 /** Largest number of bytes between the beginning of a block and its first line. */
 const longestLead = 4096;
-/** Largest number of windows without a line end. */
+/** A block ends if it has more than this number of successive windows without a line end. */
 const maxLongParts = 8;
 /** Number of lines with text that may stand between a line of the body and an end mark that confirms it. */
 const linesBeforeEnd = 3;

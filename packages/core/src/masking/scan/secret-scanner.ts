@@ -39,7 +39,7 @@ export class SecretScanner {
   #values: readonly (ValueScan | WrappedScan)[];
   /** Position up to which bytes were passed to the sink. */
   #cursor = 0;
-  /** The range that is masked by the spans that were last taken from the queue. */
+  /** The range that was masked last, by spans that were taken from the queue. */
   #mask: MaskedRange = { start: 0, end: 0, isLiteral: false };
   #earlierSteps = 0;
 

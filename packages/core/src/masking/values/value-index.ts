@@ -180,8 +180,8 @@ export class ValueIndex {
   }
 
   /**
-   * Returns an offset at which few other forms have the same window. Values may have a common prefix, such as the
-   * scheme and host of a URL. Their windows are then later parts, in which they differ.
+   * Returns the offset for the window of a form. Few other forms should have the same window. Values may have a common
+   * prefix, such as the scheme and host of a URL. Their windows are then in later parts, in which they differ.
    */
   #chooseAnchor(start: number, last: number): number {
     let best = 0;
