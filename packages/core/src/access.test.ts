@@ -64,6 +64,7 @@ artifact.list          +     +        +         +        +      +        +      
 artifact.read          +     +        +         +        +      +        +          +                -
 artifact.deposit       +     +        -         +        -      -        +          +                -
 artifact.grant         +     +        -         +        +      +        +          +                -
+artifact.review        +     +        -         +        -      -        -          -                -
 artifact.pin           +     +        -         +        -      -        -          -                -
 experiment.create      +     +        -         +        -      -        -          -                -
 experiment.list        +     +        +         +        -      -        -          -                -

@@ -54,6 +54,7 @@ export const accessTable = {
   'artifact.read':         cells('yes', 'yes',           ['not-sensitive', 'made'], ['made', 'administers', 'granted', 'holds'], 'no'),
   'artifact.deposit':      cells('yes', 'yes',           'no',                      ['registered'],                             'no'),
   'artifact.grant':        cells('yes', 'yes',           'no',                      ['made', 'administers'],                    'no'),
+  'artifact.review':       cells('yes', 'yes',           'no',                      'no',                                       'no'),
   'artifact.pin':          cells('yes', 'yes',           'no',                      'no',                                       'no'),
   'experiment.create':     cells('yes', 'yes',           'no',                      'no',                                       'no'),
   'experiment.list':       cells('yes', 'yes',           'yes',                     'no',                                       'no'),

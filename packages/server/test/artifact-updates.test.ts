@@ -217,6 +217,19 @@ forEachStore('an update of an artifact', (harness) => {
       expect((await put(t, made, { status: 'done' })).status).toBe(422);
     });
 
+    it('approves and rejects as the calls of these names do, with the stamps', async () => {
+      const t = harness();
+      const made = await registered(t, { checksum });
+      const approved = (await put(t, made, { status: 'approved' })).json.artifact;
+      expect(approved).toMatchObject({ status: 'approved', reviewedBy: 'admin', reviewedDigest: checksum });
+      expect([approved.reviewedAt, approved.unbound]).toEqual([approved.updatedAt, false]);
+      const { token, id } = await makeUser(t, 'operator');
+      const rejected = (await put(t, made, { status: 'rejected', title: 'T' }, token)).json.artifact;
+      expect(rejected).toMatchObject({ status: 'rejected', reviewedBy: id, title: 'T', version: 3 });
+      const unbound = (await put(t, await registered(t), { status: 'approved' })).json.artifact;
+      expect(unbound).toMatchObject({ status: 'approved', reviewedDigest: null, unbound: true });
+    });
+
     it('is paged in the history, newest first', async () => {
       const t = harness();
       const made = await registered(t);

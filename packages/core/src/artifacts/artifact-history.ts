@@ -17,7 +17,7 @@ export interface HistoryRecord {
   readonly at: number;
   readonly actor: string;
   /**
-   * The `decision` of a change of the status (see `status-moves.ts`). `replace` for a change of the URI or checksum of
+   * The move of a change of the status (`Decision` in `status-moves.ts`). `replace` for a change of the URI or checksum of
    * a pointer.
    */
   readonly decision: string;

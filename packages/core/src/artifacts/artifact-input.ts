@@ -54,8 +54,8 @@ const refusedFields = {
   ...refused(laterFields, 'cannot be given: this server has no tasks, bundles and files yet'),
 };
 
-/** A digest as `sha256:` and 64 hexadecimal digits, which may be given in any case. */
-const checksumSchema = z
+/** Schema of a digest as `sha256:` and 64 hexadecimal digits, which may be given in any case. */
+export const digestSchema = z
   .string()
   .toLowerCase()
   .regex(/^sha256:[0-9a-f]{64}$/, 'must be "sha256:" and 64 hexadecimal digits');
@@ -87,7 +87,7 @@ const describing = {
     .meta({ description: 'Inferred from storageUri; one that differs is refused.' }),
   filename: textSchema(1, 255),
   contentType: textSchema(1, 255),
-  checksum: checksumSchema.meta({
+  checksum: digestSchema.meta({
     description: '`sha256:` and 64 hexadecimal digits. Required at s3, gcs and local-dev.',
   }),
   sizeBytes: z.int().min(0),

@@ -1,7 +1,7 @@
 import { AppError, type FieldError } from '../app-error.ts';
 import { actorOf } from '../people/actor.ts';
 import type { Principal } from '../principal.ts';
-import { statusMove } from '../review/status-moves.ts';
+import { moved, requireVersion, versionConflict, type ReviewSettings } from '../review/decide-review.ts';
 import { mergedFindings, secretFindings, type SecretFindings } from '../values/secret-findings.ts';
 import { checksumOf, type ArtifactContent, type PointerContent } from './artifact-content.ts';
 import type { HistoryRecord } from './artifact-history.ts';
@@ -19,6 +19,7 @@ export interface ArtifactUpdate {
   readonly judged: JudgedUri | undefined;
   /** Secrets that were found in the text fields of the request. */
   readonly findings: SecretFindings | null;
+  readonly settings: ReviewSettings;
   /** Epoch ms. */
   readonly now: number;
 }
@@ -33,7 +34,7 @@ export interface DecidedUpdate {
 /**
  * Decides an update of an artifact. A change of the URI or checksum of an approved pointer sends it back to
  * `needs-review`. Errors: `version_conflict` (with the present record), `forbidden` (a worker changes more than its own
- * drafts), `storage_policy`, `review_conflict` (the move is not in the table).
+ * drafts, or approves what it made), `storage_policy`, `review_conflict` (the move is not in the table).
  */
 export function decideArtifactUpdate(before: ArtifactRecord, update: ArtifactUpdate): DecidedUpdate {
   requireVersion(before, update.expectedVersion);
@@ -48,31 +49,22 @@ export function decideArtifactUpdate(before: ArtifactRecord, update: ArtifactUpd
   const at = Math.max(update.now, before.updatedAt + 1);
   const entry = { artifactId: before.id, at, actor: actorOf(update.principal), digest: checksumOf(next.content) };
   const history: Omit<HistoryRecord, 'id'>[] = [];
-  let { status } = before;
-  const add = (decision: string, to: ArtifactStatus, note: string | null): void => {
-    history.push({ ...entry, decision, from: status, to, note, comments: null });
-    status = to;
-  };
+  let artifact = next;
   if (isReplaced(before.content, next.content)) {
-    add('replace', status === 'approved' ? 'needs-review' : status, `before: ${shownContent(before.content)}`);
+    const from = before.status;
+    const to: ArtifactStatus = from === 'approved' ? 'needs-review' : from;
+    const note = `before: ${shownContent(before.content)}`;
+    history.push({ ...entry, decision: 'replace', from, to, note, comments: null });
+    artifact = { ...artifact, status: to };
   }
   const wanted = update.fields.status ?? before.status;
-  if (wanted !== before.status && wanted !== status) {
-    add(requireMove(status, wanted, update.principal), wanted, null);
+  if (wanted !== before.status && wanted !== artifact.status) {
+    const review = moved(artifact, { to: wanted }, update.principal, at, update.settings);
+    history.push(review.entry);
+    ({ artifact } = review);
   }
   if (!isDescribed && history.length === 0) return { artifact: before, history };
-  return { artifact: { ...next, status, version: before.version + 1, updatedAt: at }, history };
-}
-
-function requireVersion(artifact: ArtifactRecord, expected: number | undefined): void {
-  if (expected === undefined || expected === artifact.version) return;
-  throw conflict(artifact, `is at version ${String(artifact.version)}, not ${String(expected)}`);
-}
-
-function conflict(artifact: ArtifactRecord, message: string): AppError {
-  return new AppError('version_conflict', `Artifact ${artifact.id} ${message}: look at it again.`, {
-    details: { artifact: artifactToJson(artifact) },
-  });
+  return { artifact: { ...artifact, version: before.version + 1, updatedAt: at }, history };
 }
 
 /** Returns the record after the change of all fields except those about its content. */
@@ -132,7 +124,7 @@ function pointerAfter(before: ArtifactRecord, content: PointerContent, { fields,
   const isMoved = fields.storageUri !== undefined && fields.storageUri !== content.uri;
   // When the request was checked, its URI was that of the record, so it was not judged. Since then, another request has
   // changed the record.
-  if (isMoved && judged === undefined) throw conflict(before, 'has changed');
+  if (isMoved && judged === undefined) throw versionConflict(before, 'has changed');
   const place = isMoved && judged !== undefined ? requireJudged(judged) : undefined;
   const { uri, provider } = place ?? { uri: content.uri, provider: before.storageProvider };
   requireProvider(provider, fields.storageProvider);
@@ -165,16 +157,4 @@ function shownContent(content: ArtifactContent): string {
 function requireDraftOfWorker({ id, status }: ArtifactRecord, principal: Principal): void {
   if (principal.kind !== 'worker' || status === 'draft') return;
   throw new AppError('forbidden', `A worker changes only its drafts, and artifact ${id} is ${status}.`);
-}
-
-/** Returns the name of the move. Errors: `review_conflict`, `forbidden` (a move that a worker may not make). */
-function requireMove(from: ArtifactStatus, to: ArtifactStatus, principal: Principal): string {
-  const move = statusMove(from, to);
-  if (principal.kind === 'worker' && move?.byWorkerFrom.includes(from) !== true) {
-    throw new AppError('forbidden', `A worker cannot change an artifact from ${from} to ${to}.`);
-  }
-  if (move !== undefined) return move.decision;
-  throw new AppError('review_conflict', `An artifact cannot change from ${from} to ${to}.`, {
-    errors: [{ path: 'status', message: `cannot change from ${from} to ${to}` }],
-  });
 }

@@ -203,6 +203,9 @@ export const artifactSchema = z
     reviewedAt: timeSchema.nullable(),
     reviewedDigest: z.string().nullable().meta({ description: 'The digest that the decision was about.' }),
     reviewNote: z.string().nullable(),
+    unbound: z.boolean().meta({
+      description: 'True if the last decision was about a pointer without checksum, so that it is bound to no bytes.',
+    }),
     previousDigest: z.string().nullable().meta({ description: 'The digest of the version before.' }),
     findings: secretFindingsSchema.nullable().meta({
       description: 'Secrets that the server found in the content and the text fields; null when it found none.',
@@ -252,6 +255,7 @@ export function artifactToJson(artifact: ArtifactRecord): Artifact {
     reviewedAt: isoTimeOrNull(artifact.reviewedAt),
     reviewedDigest: artifact.reviewedDigest,
     reviewNote: artifact.reviewNote,
+    unbound: artifact.reviewedAt !== null && artifact.reviewedDigest === null,
     previousDigest: artifact.previousDigest,
     findings: findingsToJson(artifact.findings),
     facts: artifact.facts === null ? null : { ...artifact.facts },

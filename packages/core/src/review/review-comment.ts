@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { linesPattern } from '../values/visible-text.ts';
 
 /** Schema of one comment of a reviewer. The fields other than `text` say what the comment is about. */
 export const reviewCommentSchema = z
@@ -11,3 +12,9 @@ export const reviewCommentSchema = z
   })
   .meta({ id: 'ReviewComment' });
 export type ReviewComment = z.infer<typeof reviewCommentSchema>;
+
+/** Plain text of several lines. */
+export const linesSchema = z
+  .string()
+  .regex(linesPattern, 'must not contain control characters or text-direction overrides')
+  .refine((text) => text.isWellFormed(), 'must be valid Unicode');

@@ -21,13 +21,14 @@ interface RecordNeeds {
 
 /** Constructs the services that register, update and upload artifacts outside of jobs. Returns their handlers. */
 export function composeArtifactRecords(shared: SharedServices, { intake, artifacts, experiments, users }: RecordNeeds) {
-  const { config, clock, ids, store, secrets } = shared;
+  const { config, clock, ids, store, commits, secrets } = shared;
   const pointers = new PointerPolicy({
     localFiles: acceptedLocalFiles(config),
     isOwnStorage: ownStorage({ blobUrl: config.blobUrl, folders: ownFolders(config) }),
     secrets,
   });
-  const parts = { store: store.artifacts, commits: store, pointers, secrets, users, clock, ids, artifacts };
+  const settings = { distinctReviewer: config.distinctReviewer };
+  const parts = { store: store.artifacts, commits, settings, pointers, secrets, users, clock, ids, artifacts };
   const uploads = new StandaloneUploads({ ...parts, intake, maxBytes: config.jobArtifactMaxBytes });
   const [registrations, updates] = [new Registrations(parts), new Updates(parts)];
   return {

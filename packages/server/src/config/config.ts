@@ -20,6 +20,8 @@ export interface Config extends StorageChoice {
   readonly basePath: string;
   readonly trustProxy: readonly string[];
   readonly secretPolicy: 'off' | 'flag' | 'reject';
+  /** True if nobody may approve an artifact that they created. */
+  readonly distinctReviewer: boolean;
   /** For each artifact type, the days after which bytes expire. Empty if retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;
@@ -63,6 +65,7 @@ export function completeConfig(given: GivenSettings): Config {
     durableFilesystem: given.durableFilesystem ?? false,
     lambdaFunction: given.lambdaFunction,
     secretPolicy: given.secretPolicy ?? 'flag',
+    distinctReviewer: given.distinctReviewer ?? false,
     ...storageCare(given),
     jobTypes: [...builtInJobTypes.map(({ name }) => name), ...(given.jobTypes ?? [])],
     experiment: given.experiment,

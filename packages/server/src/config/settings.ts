@@ -182,6 +182,12 @@ export const settings = {
     usual: 'flag',
     doc: 'What the server does with a secret in an upload, a payload, an event or a text field: `flag` stores it and marks the record, `reject` answers `secret_found` and stores nothing, `off` scans nothing.',
   }),
+  distinctReviewer: setting({
+    env: ['PROOFHOUSE_DISTINCT_REVIEWER'],
+    schema: truth,
+    usual: 'false',
+    doc: 'Whether nobody may approve an artifact that they made themselves.',
+  }),
   retention: setting({
     env: ['PROOFHOUSE_RETENTION'],
     schema: z.enum(['on', 'off']),

@@ -4,6 +4,7 @@ import {
   AppError,
   type ArtifactRecord,
   type Principal,
+  type ReviewSettings,
   type UpdateArtifact,
 } from '@proofhouse/core';
 import { insert, update, type Commits } from '../../kernel/commit.ts';
@@ -22,6 +23,7 @@ export interface UpdatesParts {
   readonly pointers: PointerPolicy;
   readonly secrets: SecretPolicy;
   readonly users: Pick<Users, 'get'>;
+  readonly settings: ReviewSettings;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -48,7 +50,7 @@ export class Updates {
     { expectedVersion: _, ...body }: UpdateArtifact,
     expectedVersion: number | undefined,
   ): Promise<ArtifactRecord> {
-    const { secrets, pointers, users, ids, clock } = this.#parts;
+    const { secrets, pointers, users, settings, ids, clock } = this.#parts;
     const read = (): Promise<ArtifactRecord> => this.#require(principal, artifactId);
     const { content } = await read();
     const fields = { ...body, ...given(cleanedNames(body)) };
@@ -63,7 +65,8 @@ export class Updates {
       read,
       decide: (before) => {
         const now = clock.now();
-        const decided = decideArtifactUpdate(before, { principal, fields, expectedVersion, judged, findings, now });
+        const checked = { principal, fields, expectedVersion, judged, findings };
+        const decided = decideArtifactUpdate(before, { ...checked, settings, now });
         if (decided.artifact === before) return { result: before };
         const entries = decided.history.map((entry) => insert('artifact-history', { ...entry, id: ids.uuid() }));
         return {
