@@ -3,6 +3,7 @@ import { artifactRecordsContract } from './contract/artifact-records.contract.ts
 import { blobOwnersContract } from './contract/blob-owners.contract.ts';
 import { commitsContract } from './contract/commits.contract.ts';
 import { experimentsContract } from './contract/experiments.contract.ts';
+import { groupsContract } from './contract/groups.contract.ts';
 import { modelContract } from './contract/model.contract.ts';
 import { peopleContract } from './contract/people.contract.ts';
 import { presenceContract } from './contract/presence.contract.ts';
@@ -26,6 +27,7 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
     artifactRecordsContract(harness);
     blobOwnersContract(harness, histories);
     experimentsContract(harness);
+    groupsContract(harness);
     registrationsContract(harness);
     presenceContract(harness);
     peopleContract(harness);

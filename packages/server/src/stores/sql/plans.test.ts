@@ -3,7 +3,6 @@ import Database from 'better-sqlite3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import pg from 'pg';
 import { describe, expect, inject, it } from 'vitest';
 import {
   claimBy,
@@ -18,27 +17,15 @@ import {
   start,
 } from '../contract/records.ts';
 import type { MetadataStore } from '../metadata-store.ts';
-import { openPostgresEngine, plannerSettings } from './dialects/postgres/postgres-engine.ts';
+import { openPostgresEngine } from './dialects/postgres/postgres-engine.ts';
 import { runOn, migratedDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
-import type { CompiledStatement } from './engine/statement.ts';
+import { literalPlans, preparedPlans, sqliteObjection, type Seen, type Value } from './testing/query-plans.ts';
+import { othersSql } from './testing/rows-of-others.ts';
 import { watchSteps, type EngineMethod } from './testing/watch-steps.ts';
 import { counterAt, exists, insert, raise, unchanged, update } from '../../kernel/commit.ts';
-
-/** The value of a parameter. */
-type Value = string | number | null;
-
-/**
- * A statement that the store ran. It has the parameters of one of its executions, and the names of the engine methods
- * that ran it.
- */
-interface Seen {
-  readonly compiled: CompiledStatement;
-  readonly values: readonly Value[];
-  readonly methods: Set<EngineMethod>;
-}
 
 /** Wraps an engine. Records every statement in `seen`, with the parameters of one of its executions. */
 function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
@@ -88,91 +75,6 @@ async function load(store: MetadataStore): Promise<void> {
     );
     await store.commit(commitOf(taken));
   }
-}
-
-/**
- * Number of jobs in each of three groups that no worker of the tests may claim: claimable jobs of many other routes,
- * ended jobs, and jobs that are due much later.
- */
-const ineligible = 50_000;
-const finished = 50_000;
-const delayed = 20_000;
-const routesOfOthers = 40;
-
-/**
- * Returns statements that insert jobs which no worker of the tests may claim. `series(count)` returns SQL for a table
- * with a column `n` that contains the numbers from 1 to `count`.
- */
-const othersSql = (series: (count: number) => string): string[] => [
-  `insert into job_routes (id, type, repository, capabilities, number)
-    select 'other-' || n, 'task', null, '["none-' || n || '"]', 1000 + n from ${series(routesOfOthers)}`,
-  `insert into job_routes (id, type, repository, capabilities, number)
-    select 'unused-' || n, 'task', null, '["unused-' || n || '"]', 2000 + n from ${series(5)}`,
-  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
-      max_attempts, created_at, updated_at, last_seq, payload)
-    select 'other-' || n, 'task', 'work', 'queued', 1, 'other-' || (n % ${routesOfOthers} + 1), 9,
-      '["none-' || (n % ${routesOfOthers} + 1) || '"]', 'x', 1, 3, ${start} + n, ${start}, 1, '{}'
-    from ${series(ineligible)}`,
-  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
-      max_attempts, claimed_by, lease_id, finished_at, created_at, updated_at, last_seq, payload)
-    select 'over-' || n, 'exec', 'work', case n % 4 when 0 then 'failed' when 1 then 'cancelled' when 2 then 'dead_letter'
-      else 'succeeded' end, 0, 'over', 9, '[]', 'x', 1, 3, 'w' || (n % 9), 'l', ${start}, ${start} + n, ${start}, 3, '{}'
-    from ${series(finished)}`,
-  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
-      max_attempts, next_attempt_at, created_at, updated_at, last_seq, payload)
-    select 'later-' || n, 'exec', 'work', 'queued', 0, 'later', 9, '[]', 'x', 1, 3, ${start + 1e12} + n % 7, ${start} + n,
-      ${start}, 1, '{}'
-    from ${series(delayed)}`,
-  `insert into worker_presence (worker_id, last_seen_at, capabilities)
-    select 'seen-' || n, ${start} + n, '[]' from ${series(5000)}`,
-  ...experimentsSql(series),
-  ...peopleSql(series),
-];
-
-/** Returns statements that insert users with their tokens, sessions and sign-in codes. */
-function peopleSql(series: (count: number) => string): string[] {
-  return [
-    `insert into users (id, name, role, epoch, version, created_at, updated_at)
-      select 'user-' || n, 'n', case n % 50 when 0 then 'admin' else 'operator' end, 1, 1, ${start} + n, ${start}
-      from ${series(5000)}`,
-    `insert into user_tokens (id, user_id, sha256, may_act_for, epoch, created_by, created_at, version)
-      select 'token-' || n, 'user-' || (n % 500), 'hash-' || n, 0, 1, 'admin', ${start} + n, 1 from ${series(20_000)}`,
-    `insert into sessions (sha256, page_sha256, user_id, epoch, token_id, created_at, expires_at)
-      select 'cookie-' || n, 'page-' || n, 'user-' || (n % 500), 1, 'token-' || n, ${start}, ${start + 1e10} + n
-      from ${series(20_000)}`,
-    `insert into sign_in_codes (sha256, user_id, epoch, expires_at)
-      select 'code-' || n, 'user-' || n, 1, ${start + 1e10} + n from ${series(20_000)}`,
-  ];
-}
-
-/** Returns statements that insert a hundred busy experiments among many small ones. */
-function experimentsSql(series: (count: number) => string): string[] {
-  return [
-    `insert into experiments (id, created_by, created_at, version)
-      select 'exp-' || n, 'admin', ${start} + n, 1 from ${series(5000)}`,
-    `insert into groups (id, experiment_id, name, created_by, created_at)
-      select 'grp_' || n, 'exp-' || (n % 100), 'name-' || (n % 7), 'admin', ${start} + n from ${series(20_000)}`,
-    `insert into group_members (group_id, member_id, experiment_id, added_at, place)
-      select 'grp_' || (n % 900), case n % 50 when 0 then 'grp_' || (n + 1) else 'wkr_' || n end, 'exp-' || (n % 100),
-        ${start}, n from ${series(60_000)}`,
-    `insert into workers (id, name, experiment_id, created_at)
-      select 'wkr_' || n, 'name-' || (n % 7), case n % 2 when 0 then 'exp-' || (n % 100) end, ${start} + n
-      from ${series(40_000)}`,
-    `insert into artifacts (id, uri, type, title, status, storage_provider, content_type, blob_key, blob_sha256,
-        blob_size_bytes, blob_fingerprint, data_class, visibility, source_type, produced_by, experiment_id, created_by,
-        tags, metadata, pinned_at, purged_at, version, created_at, updated_at)
-      select 'a-' || n, 'u-' || n, case n % 3 when 0 then 'log' else 'other' end, 't', 'draft', 'filesystem', 'c',
-        'k-' || n, 's', n, 'f', 'internal', 'internal', 'manual-upload', 'person', case n % 2 when 0 then 'exp-' || (n % 100) end,
-        'wkr_' || (n % 300), '[]', '{}', case n % 9 when 0 then 1 end, case n % 5 when 0 then 1 end, 1, ${start} + n,
-        ${start} from ${series(60_000)}`,
-    `insert into artifact_grants (artifact_id, reader, granted_by, granted_at)
-      select 'a-' || (n % 5000), 'wkr_' || n, 'admin', ${start} from ${series(30_000)}`,
-    `insert into artifact_history (id, artifact_id, created_at, actor, decision, from_status, to_status)
-      select 'h-' || n, 'a-' || (n % 5000), ${start} + n, 'admin', 'submit', 'draft', 'needs-review'
-      from ${series(30_000)}`,
-    `insert into audit_entries (id, created_at, actor, operation, target, outcome, detail)
-      select 'e-' || n, ${start} + n, 'admin', 'cancelJob', 'job:' || (n % 5000), 'done', '{}' from ${series(30_000)}`,
-  ];
 }
 
 /** Runs every list, claim, sweep and look-up of the store. */
@@ -476,126 +378,4 @@ describe('no statement scans a table or sorts a backlog', () => {
 function expectParts(texts: Iterable<string>): void {
   const all = [...texts];
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
-}
-
-// Scans that a plan may contain:
-// - a walk along an index in the order of a list, which ends at the limit of the list;
-// - a walk along an index that contains only leased or only delayed jobs;
-// - the merged page of a list by several statuses;
-// - a scan of a small intermediate table that the statement itself names;
-// - a scan of `storage_usage`, which has at most some hundred rows and is read only by a timer.
-const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order)$`;
-const scan = new RegExp(
-  String.raw`^SCAN (?!CONSTANT|storage_usage|ready_routes|json_each|page|kept|heads|branch|holding|\(subquery|\d|${walk})`,
-);
-
-function sqliteObjection(detail: string, text: string): boolean {
-  return scan.test(detail) || (detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"'));
-}
-
-/**
- * Returns true if a plan must not contain this line. Forbidden are table scans and sorts of more than 2000 rows.
- * Sorting the few rows of one worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres
- * estimates a hundred rows for a JSON list.)
- */
-function literalObjection(line: string): boolean {
-  if (seqScan.test(line)) return true;
-  const sorted = /(?:^|->)\s*Sort .*rows=(\d+)/.exec(line);
-  return sorted !== null && Number(sorted[1]) > 2000;
-}
-
-const seqScan = /Seq Scan on (?!settings|job_routes|storage_usage)/;
-
-/**
- * Matches statements that read few rows: a row by its key, the credentials of one worker, the groups of one member, or
- * a page with a limit.
- */
-const fewRows = [
-  /^(update|select).* where "id" = \$\d+ and "version" = /,
-  /^with recursive "holding"/,
-  /\) as "page" where/,
-  // The artifacts of one job have few different creators. So most rows that a filter by creator reads also match it.
-  /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
-];
-
-/**
- * Returns true if the generic plan of a statement (its plan for any parameter values) must not contain this line.
- * Forbidden are table scans and filters by a parameter. A filter reads rows and then discards some of them, whereas a
- * fitting index would not read them. The estimated number of rows is not checked, because without the values it is only
- * a guess.
- */
-function genericObjection(line: string, text: string): boolean {
-  return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
-}
-
-interface Planned {
-  readonly text: string;
-  readonly lines: readonly string[];
-  readonly objection: (line: string, text: string) => boolean;
-}
-
-/** Returns the plans that the statements get with their recorded values and the default planner settings. */
-function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
-  return plansOn(url, seen, literalObjection, ({ compiled, values }) => [
-    `explain ${compiled.sql.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]))}`,
-  ]);
-}
-
-/**
- * Postgres plans the first five executions of a prepared statement with their values. Later it may use a generic plan.
- */
-const customPlans = 5;
-
-/**
- * Returns the plans of prepared statements, with the planner settings of the connections that run them. For a statement
- * of transactions and look-ups, this is the generic plan. For a statement of lists and scans, these are the plans of
- * its first five executions. After these, Postgres chooses between a generic and a custom plan.
- */
-async function preparedPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
-  const plansWith = (settings: string, executions: number, methods: readonly EngineMethod[]): Promise<Planned[]> => {
-    const tuned = new URL(url);
-    tuned.searchParams.set('options', settings);
-    const used = [...seen].filter(([, statement]) => methods.some((method) => statement.methods.has(method)));
-    return plansOn(tuned.href, new Map(used), genericObjection, ({ compiled, values }) => [
-      `prepare asked as ${compiled.sql}`,
-      ...Array.from(
-        { length: executions },
-        () => `explain execute asked${values.length === 0 ? '' : `(${values.map(literalOf).join()})`}`,
-      ),
-      'deallocate asked',
-    ]);
-  };
-  return [
-    ...(await plansWith(`${plannerSettings} -c plan_cache_mode=force_generic_plan`, 1, ['write', 'look'])),
-    ...(await plansWith('', customPlans + 1, ['read', 'scan'])),
-  ];
-}
-
-async function plansOn(
-  url: string,
-  seen: ReadonlyMap<string, Seen>,
-  objection: Planned['objection'],
-  asking: (statement: Seen) => readonly string[],
-): Promise<Planned[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const plans: Planned[] = [];
-    for (const [text, statement] of seen) {
-      const lines: string[] = [];
-      for (const question of asking(statement)) {
-        const { rows } = await client.query<{ 'QUERY PLAN': string }>(question);
-        lines.push(...rows.map((row) => row['QUERY PLAN']));
-      }
-      plans.push({ text, lines, objection });
-    }
-    return plans;
-  } finally {
-    await client.end();
-  }
-}
-
-function literalOf(value: Value | undefined): string {
-  if (value === null || value === undefined) return 'null';
-  return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
 }
