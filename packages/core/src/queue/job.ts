@@ -232,13 +232,23 @@ export const completeBatchSchema = z
   })
   .meta({ id: 'CompleteBatch' });
 
-export const completeBatchResultSchema = z
+const batchedJobsSchema = z
+  .array(z.strictObject({ jobId: z.string() }))
+  .min(1)
+  .max(100);
+
+export const retryBatchSchema = z.strictObject({ items: batchedJobsSchema }).meta({ id: 'RetryBatch' });
+
+export const cancelBatchSchema = cancelSchema.extend({ items: batchedJobsSchema }).meta({ id: 'CancelBatch' });
+
+/** Schema of the results of a batch, in the order of its items. */
+export const jobBatchResultSchema = z
   .object({
     results: z.array(
       z.union([z.object({ jobId: z.string(), job: jobSchema }), z.object({ jobId: z.string(), error: problemSchema })]),
     ),
   })
-  .meta({ id: 'CompleteBatchResult' });
+  .meta({ id: 'JobBatchResult' });
 
 /** Returns the id of the worker that holds the job. Returns null if no worker holds it. */
 export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' | 'lastClaimedBy'>): string | null {

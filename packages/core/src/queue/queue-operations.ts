@@ -6,12 +6,13 @@ import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } 
 import { jobStatuses } from './job-status.ts';
 import { builtInJobTypes, jobCategories } from './job-types.ts';
 import { whySchema } from './job-why.ts';
+import { queueDepthSchema } from './queue-depth.ts';
 import {
   ackSchema,
   cancelSchema,
   claimedSchema,
   claimSchema,
-  completeBatchResultSchema,
+  cancelBatchSchema,
   completeBatchSchema,
   completeSchema,
   createJobSchema,
@@ -19,7 +20,9 @@ import {
   createJobsSchema,
   failSchema,
   heartbeatSchema,
+  jobBatchResultSchema,
   jobSchema,
+  retryBatchSchema,
 } from './job.ts';
 
 const jobTypeErrors = builtInJobTypes.flatMap(({ errors }) => errors);
@@ -182,7 +185,7 @@ export const queueOperations = {
     repeatable: 'by-lease',
     summary: 'End many held jobs as succeeded; each by itself',
     body: completeBatchSchema,
-    output: completeBatchResultSchema,
+    output: jobBatchResultSchema,
     errors: ['worker_not_authorized'],
   }),
   cancelJob: operation({
@@ -227,6 +230,37 @@ export const queueOperations = {
     output: jobSchema,
     mcp: { tool: 'queue_retry', description: 'Put a failed or dead-lettered job back into the queue.' },
     errors: ['job_not_found', 'job_state_conflict'],
+  }),
+  cancelJobs: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/cancel-batch',
+    request: 'json',
+    action: 'job.decide',
+    repeatable: 'by-nature',
+    summary: 'Cancel many jobs; each by itself',
+    description: 'Answers 200 with one result a job, in the order asked: the job, or why it was refused.',
+    body: cancelBatchSchema,
+    output: jobBatchResultSchema,
+    errors: ['secret_found'],
+  }),
+  retryJobs: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/retry-batch',
+    request: 'json',
+    action: 'job.decide',
+    summary: 'Put many failed or dead-lettered jobs back into the queue; each by itself',
+    description: 'Answers 200 with one result a job, in the order asked: the job, or why it was refused.',
+    body: retryBatchSchema,
+    output: jobBatchResultSchema,
+    errors: [],
+  }),
+  readDepth: operation({
+    method: 'GET',
+    path: '/api/queue/depth',
+    action: 'job.explain',
+    summary: 'Count the unfinished jobs by type and state',
+    description: 'Counts are at most 2 seconds old.',
+    output: queueDepthSchema,
   }),
   explainJob: operation({
     method: 'GET',

@@ -32,15 +32,15 @@ export class AuditLog {
   }
 
   /**
-   * Runs a call and stores exactly one entry if it succeeds. The first commit of the call stores the entry. If the call
+   * Runs a call and stores exactly one entry if it succeeds, or one for each item of a bulk call (`inAuditedItem`). The first commit of the call stores the entry. If the call
    * commits nothing, the entry is committed afterwards, with the outcome `unchanged`. The entry of a call with effects
    * outside the database is committed before the call runs.
    */
   async run<Result>(act: AuditedAct, work: () => Promise<Result>): Promise<Result> {
-    const call = new AuditedCall(this.#entryOf(act));
+    const call = new AuditedCall(this.#entryOf(act), () => this.#ids.uuid());
     if (act.isOutside) await this.#write(call, 'started');
     const result = await inAuditedCall(call, work);
-    if (!call.isStored) await this.#write(call, 'unchanged');
+    for (const each of call.unstored()) await this.#write(each, 'unchanged');
     return result;
   }
 

@@ -1,8 +1,9 @@
 import { jobTypesOf } from '@proofhouse/core';
 import { jobEventHandlers } from '../http/routes/job-events.ts';
-import { jobHandlers } from '../http/routes/jobs.ts';
+import { depthHandlers, jobHandlers } from '../http/routes/jobs.ts';
 import { JobLog } from '../jobs/job-log.ts';
 import { Jobs, sweepEveryMs } from '../jobs/jobs.ts';
+import { QueueDepths } from '../jobs/queue-depths.ts';
 import { mostCounted, sampleDepthsEveryMs } from '../metrics/prometheus-meter.ts';
 import { flushEveryMs, Presence } from '../workers/presence.ts';
 import type { Area } from './area.ts';
@@ -20,7 +21,11 @@ export function composeQueue(shared: SharedServices) {
   const jobTypes = jobTypesOf(config.jobTypes);
   const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes, hints, presence, secrets, meter });
   const log = new JobLog({ store: store.jobs, hints, clock });
-  const handlers = { ...jobHandlers(jobs), ...jobEventHandlers({ jobs, log, hints, clock, stopping }) };
+  const handlers = {
+    ...jobHandlers(jobs),
+    ...depthHandlers(new QueueDepths({ store: store.jobs, clock })),
+    ...jobEventHandlers({ jobs, log, hints, clock, stopping }),
+  };
   const sweep = (): Promise<unknown> => {
     clocks.compare();
     return jobs.sweep();

@@ -9,7 +9,6 @@ import {
   jobTypeOf,
   maxCountedPosition,
   may,
-  problemOf,
   storableText,
   unknownJobType,
   AppError,
@@ -22,18 +21,17 @@ import {
   type JobType,
   type JobTypes,
   type Principal,
-  type Problem,
   type Why,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { inBatches } from '../kernel/in-batches.ts';
-import { unstoredCall } from '../kernel/audited-call.ts';
+import { inAuditedItem, unstoredCall } from '../kernel/audited-call.ts';
 import type { Ids } from '../kernel/ids.ts';
-import { maskedError, maskedText } from '../secrets/masked-error.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
 import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { Presence } from '../workers/presence.ts';
+import { eachJob, type JobItems, type JobResult } from './each-job.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
 import { textsOfClaim, textsOfEnding, textsOfJob } from './checked-texts.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
@@ -74,9 +72,6 @@ export interface Failure extends FinishFields {
   readonly errorMessage: string;
   readonly retryable: boolean;
 }
-
-export type CompleteResult =
-  { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
 /** Interval in ms of the sweeps. A sweep ends expired leases and promotes jobs whose delay has ended. */
 export const sweepEveryMs = 2000;
@@ -276,16 +271,9 @@ export class Jobs {
    * Completes the jobs, each independently of the others. If a job could not be completed, the result at its index is
    * the error.
    */
-  completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
-    return Promise.all(
-      items.map(async ({ jobId, leaseId, ...completion }) => {
-        try {
-          return { jobId, job: await this.complete({ workerId, leaseId }, jobId, completion) };
-        } catch (error) {
-          if (error instanceof AppError) return { jobId: maskedText(jobId), error: problemOf(maskedError(error)) };
-          throw error;
-        }
-      }),
+  completeMany(workerId: string, items: readonly CompleteItem[]): Promise<JobResult[]> {
+    return eachJob(items, ({ jobId, leaseId, ...completion }) =>
+      this.complete({ workerId, leaseId }, jobId, completion),
     );
   }
 
@@ -317,6 +305,16 @@ export class Jobs {
   /** Returns a failed or dead-lettered job to the queue. Errors: `job_not_found`, `job_state_conflict`. */
   retry(principal: Principal, jobId: string): Promise<JobRecord> {
     return this.#work(jobId, { kind: 'retry', actor: actorOf(principal) });
+  }
+
+  /** Cancels the jobs, each as `cancel` does and independently of the others. */
+  cancelMany(principal: Principal, items: JobItems, reason?: string | null): Promise<JobResult[]> {
+    return eachJob(items, ({ jobId }) => inAuditedItem(`job:${jobId}`, () => this.cancel(principal, jobId, reason)));
+  }
+
+  /** Returns the jobs to the queue, each as `retry` does and independently of the others. */
+  retryMany(principal: Principal, items: JobItems): Promise<JobResult[]> {
+    return eachJob(items, ({ jobId }) => inAuditedItem(`job:${jobId}`, () => this.retry(principal, jobId)));
   }
 
   /** See `JobNotes.append`. */

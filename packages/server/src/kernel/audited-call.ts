@@ -8,11 +8,31 @@ import type { Change } from './commit.ts';
  */
 export class AuditedCall {
   readonly #entry: AuditEntry;
+  readonly #newId: () => string;
+  readonly #items: AuditedCall[] = [];
   #isStored = false;
 
-  /** `entry` is the entry with the outcome `unchanged`. */
-  constructor(entry: AuditEntry) {
+  /** `entry` is the entry with the outcome `unchanged`. `newId` returns the id of the entry of an item. */
+  constructor(entry: AuditEntry, newId: () => string) {
     this.#entry = entry;
+    this.#newId = newId;
+  }
+
+  /** Returns the calls that succeeded and whose entries are not stored yet: this call, or its items if it has items. */
+  unstored(): readonly AuditedCall[] {
+    return (this.#items.length === 0 ? [this] : this.#items).filter(({ isStored }) => !isStored);
+  }
+
+  /** Runs one item of the call. The entry of the item has the target of the item. An item that fails has no entry. */
+  async runItem<Result>(target: string, work: () => Promise<Result>): Promise<Result> {
+    const item = new AuditedCall({ ...this.#entry, id: this.#newId(), target }, this.#newId);
+    this.#items.push(item);
+    try {
+      return await inAuditedCall(item, work);
+    } catch (error) {
+      item.stored();
+      throw error;
+    }
   }
 
   get isStored(): boolean {
@@ -32,7 +52,7 @@ export class AuditedCall {
     return { ...this.#entry, outcome: 'done', target: this.#entry.target ?? first, detail };
   }
 
-  /** Must be called after the entry was committed. Later commits of the call then add no further entry. */
+  /** Must be called when no commit of the call may add the entry any more, because it is stored or the call failed. */
   stored(): void {
     this.#isStored = true;
   }
@@ -43,6 +63,12 @@ const calls = new AsyncLocalStorage<AuditedCall>();
 /** Runs `work` as a part of the call. */
 export function inAuditedCall<Result>(call: AuditedCall, work: () => Promise<Result>): Promise<Result> {
   return calls.run(call, work);
+}
+
+/** Runs one item of a bulk call, such as one job of many. Each item has an entry of its own in the audit log. */
+export function inAuditedItem<Result>(target: string, work: () => Promise<Result>): Promise<Result> {
+  const call = calls.getStore();
+  return call === undefined ? work() : call.runItem(target, work);
 }
 
 /** Returns the call that is being handled, if it is audited and its entry is not stored yet. */

@@ -26,6 +26,11 @@ export function operationSamples(
     return { path: { jobId: job.id }, as: worker, headers: { 'proofhouse-lease': lease }, json };
   };
   const queued = async (): Promise<Sample> => ({ path: { jobId: (await t.enqueue()).id } });
+  const failed = async () => {
+    const { job, worker, lease } = await t.running();
+    await t.post(`/api/queue/jobs/${job.id}/fail`, { errorMessage: 'no disk' }, worker, { 'proofhouse-lease': lease });
+    return job;
+  };
   const uploaded = async () => (await t.put((await t.enqueue()).id, { name: 'a.txt', file: 'bytes' })).json;
   const ofArtifact = async (): Promise<Sample> => {
     const { id, jobId } = await uploaded();
@@ -57,12 +62,10 @@ export function operationSamples(
       await t.post(`/api/queue/jobs/${sample.path?.['jobId'] ?? ''}/cancel`);
       return sample;
     },
-    retryJob: async () => {
-      const { job, worker, lease } = await t.running();
-      const failed = { errorMessage: 'no disk' };
-      await t.post(`/api/queue/jobs/${job.id}/fail`, failed, worker, { 'proofhouse-lease': lease });
-      return { path: { jobId: job.id } };
-    },
+    retryJob: async () => ({ path: { jobId: (await failed()).id } }),
+    cancelJobs: async () => ({ json: { items: [{ jobId: (await t.enqueue()).id }] } }),
+    retryJobs: async () => ({ json: { items: [{ jobId: (await failed()).id }] } }),
+    readDepth: nothing,
     explainJob: queued,
     listWorkers: nothing,
     appendEvents: () => running({ message: 'half way' }),

@@ -1,7 +1,9 @@
 import { AppError, holderOfJob, jobToJson, type JobRecord, type Principal } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
+import type { JobResult } from '../../jobs/each-job.ts';
 import { holderOf, type Holder } from '../../jobs/job-holder.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
+import type { QueueDepths } from '../../jobs/queue-depths.ts';
 
 type JobOperations =
   | 'createJob'
@@ -16,6 +18,8 @@ type JobOperations =
   | 'cancelJob'
   | 'ackCancel'
   | 'retryJob'
+  | 'cancelJobs'
+  | 'retryJobs'
   | 'explainJob';
 
 /** Returns the handlers for jobs: create, list, read, claim, renew, complete, fail, cancel, retry and explain. */
@@ -63,13 +67,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     completeJobs: async ({ principal, body }) => {
       const results = await jobs.completeMany(holderOf(principal, body.workerId), body.items);
-      return {
-        body: {
-          results: results.map((result) =>
-            'job' in result ? { ...result, job: showToHolder(jobs, result.job) } : result,
-          ),
-        },
-      };
+      return { body: { results: results.map((result) => shownResult(result, (job) => showToHolder(jobs, job))) } };
     },
     ackCancel: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
@@ -81,10 +79,27 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     retryJob: async ({ principal, params }) => {
       return { body: show(jobs, principal, await jobs.retry(principal, params.jobId)) };
     },
+    cancelJobs: async ({ principal, body }) => {
+      const results = await jobs.cancelMany(principal, body.items, body.reason);
+      return { body: { results: results.map((result) => shownResult(result, (job) => show(jobs, principal, job))) } };
+    },
+    retryJobs: async ({ principal, body }) => {
+      const results = await jobs.retryMany(principal, body.items);
+      return { body: { results: results.map((result) => shownResult(result, (job) => show(jobs, principal, job))) } };
+    },
     explainJob: async ({ params }) => {
       return { body: await jobs.why(params.jobId) };
     },
   };
+}
+
+/** Returns the handler that counts the unfinished jobs. */
+export function depthHandlers(depths: QueueDepths): Pick<JsonHandlers, 'readDepth'> {
+  return { readDepth: async () => ({ body: await depths.read() }) };
+}
+
+function shownResult<Shown>(result: JobResult, shown: (job: JobRecord) => Shown) {
+  return 'job' in result ? { ...result, job: shown(result.job) } : result;
 }
 
 /**
