@@ -81,9 +81,9 @@ export function looksCompressed(prefix: Uint8Array): boolean {
 /** Compressed bytes have at least this share of the largest possible entropy. Programs have less than 0.85. */
 const compressedShare = 0.88;
 
-/** A zlib stream (RFC 1950) of any compression level, with the usual window. */
+/** A zlib stream (RFC 1950) of any compression level and window, without a preset dictionary. */
 function isZlib([first = 0, second = 0]: Uint8Array): boolean {
-  return first === 0x78 && [0x01, 0x5e, 0x9c, 0xda].includes(second);
+  return (first & 0x8f) === 8 && (second & 0x20) === 0 && (first * 256 + second) % 31 === 0;
 }
 
 function isText(prefix: Uint8Array): boolean {

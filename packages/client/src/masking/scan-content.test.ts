@@ -53,6 +53,20 @@ function withoutMagic(tar: Buffer): Buffer {
   return Buffer.concat([header, tar.subarray(512)]);
 }
 
+/** Inserts bytes at a position of a zip archive, and corrects the positions in its directory. */
+function withBytes(zip: Buffer, at: number, inserted: Buffer): Buffer {
+  const bytes = Buffer.concat([zip.subarray(0, at), inserted, zip.subarray(at)]);
+  const end = bytes.lastIndexOf('PK\u0005\u0006');
+  const directory = bytes.readUInt32LE(end + 16) + inserted.length;
+  bytes.writeUInt32LE(directory, end + 16);
+  for (let entry = directory; entry < end; entry = bytes.indexOf('PK\u0001\u0002', entry + 4)) {
+    if (entry === -1) break;
+    const position = bytes.readUInt32LE(entry + 42);
+    if (position >= at) bytes.writeUInt32LE(position + inserted.length, entry + 42);
+  }
+  return bytes;
+}
+
 const dirty: readonly (readonly [string, Buffer, string])[] = [
   ['a binary file', binary, 'it contains a secret (known:PASSPHRASE)'],
   ['a UTF-16 file', utf16, 'it contains a secret (known:PASSPHRASE)'],
@@ -60,6 +74,7 @@ const dirty: readonly (readonly [string, Buffer, string])[] = [
   ['a UTF-16 file in the other byte order', Buffer.from(utf16).swap16(), 'it contains a secret (known:PASSPHRASE)'],
   ['a UTF-16 text of a program', Buffer.concat([program, utf16]), 'it contains a secret (known:PASSPHRASE)'],
   ['a zlib file', deflateSync(leak), '(known:PASSPHRASE) in "zlib"'],
+  ['a zlib file with a small window', deflateSync(leak.repeat(30), { windowBits: 10 }), 'in "zlib"'],
   ['a tar archive without a magic number', oldTar, 'in "a.gz > gzip"'],
   [
     'a tar archive behind another one',
@@ -154,11 +169,19 @@ describe('a part that is not scanned is named', () => {
   const noise = brotliCompressSync(
     Buffer.from(Array.from({ length: 9000 }, (_, at) => String((at * 7919) % 9973)).join()),
   );
+  const utf16Text = Buffer.from('\ufeffa text of some words', 'utf16le');
+  const lzmaHeader = Buffer.from([0x5d, 0, 0, 0x80, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
   const lzma = Buffer.concat([Buffer.from([0x5d, 0, 0, 0x80, 0]), noise]);
   test.each([
     ['of a format without a signature', noise, 'has compressed or encrypted data'],
     ['of a format that cannot be read here', lzma, 'is an archive of a kind'],
     ['behind a script', Buffer.concat([script, gzipSync(leak)]), `has gzip data at byte ${script.length}`],
+    [
+      'behind a text in UTF-16',
+      Buffer.concat([utf16Text, gzipSync(leak)]),
+      `has gzip data at byte ${utf16Text.length}`,
+    ],
+    ['of LZMA behind a script', Buffer.concat([script, lzmaHeader, noise]), `has LZMA data at byte ${script.length}`],
     ['behind a program', Buffer.concat([program, gzipSync(leak)]), `has gzip data at byte ${program.length}`],
     [
       'behind a padded gzip file',
@@ -171,6 +194,26 @@ describe('a part that is not scanned is named', () => {
       const { error, unscanned } = await scan(contentOf(bytes, { pieceBytes }));
       expect(error).toBeUndefined();
       expect(unscanned).toEqual([expect.stringContaining(line)]);
+    }
+  });
+
+  test('a member that the directory of a zip archive does not list', async () => {
+    const hidden = zipOf({ hidden: leak });
+    const member = hidden.subarray(0, hidden.indexOf('PK\u0001\u0002'));
+    const zip = zipOf({ a: 'nothing', b: 'nothing' });
+    const second = zip.indexOf('PK\u0003\u0004', 4);
+    const script = Buffer.concat([Buffer.from('#!/bin/sh\n'), member]);
+    for (const [at, bytes, position] of [
+      [0, member, 0],
+      [0, script, 10],
+      [second, member, second],
+      [second, Buffer.alloc(600, 1), second],
+    ] as const) {
+      const line = `it has data at byte ${position} that its directory does not list and that was not scanned`;
+      for (const pieceBytes of [1, 7, 100_000]) {
+        const { unscanned } = await scan(contentOf(withBytes(zip, at, bytes), { pieceBytes }));
+        expect(unscanned).toEqual([expect.stringContaining(line)]);
+      }
     }
   });
 

@@ -5,7 +5,7 @@ import { ScanBudget, scanLimits, type ScanLimits } from './archives/scan-limits.
 import { spooled } from './archives/spool.ts';
 import { tarMembers, type ArchiveMember } from './archives/tar-members.ts';
 import { unpacked, type PackedKind } from './archives/unpack.ts';
-import type { RandomAccess } from './archives/zip-members.ts';
+import type { RandomAccess } from './archives/random-access.ts';
 import { contentKindOf, kindBytes, looksCompressed, type ContentKind } from './content-kind.ts';
 import type { SecretMask } from './secret-mask.ts';
 
@@ -84,7 +84,7 @@ class ContentScan {
     requireClean(scan, place);
     if (streamBytes !== undefined && raw.endOfData > streamBytes) this.#tell(place, 'has data behind its end');
     const { found } = raw.archives;
-    if (['binary', 'media', 'text'].includes(inside) && found !== undefined) {
+    if (['binary', 'media', 'text', 'utf16'].includes(inside) && found !== undefined) {
       this.#tell(place, `has ${found.format} data at byte ${found.offset}`);
     }
   }
@@ -154,7 +154,9 @@ class ContentScan {
   async #scanZip(content: RandomAccess, place: Place): Promise<void> {
     // The module is loaded only when it is needed, because most workers never scan a zip archive.
     const { zipMembers } = await import('./archives/zip-members.ts');
-    for await (const member of zipMembers(content, this.#budget)) {
+    const onUnlisted = (position: number) =>
+      this.#tell(place, `has data at byte ${position} that its directory does not list and`);
+    for await (const member of zipMembers(content, this.#budget, onUnlisted)) {
       if (!member.isEncrypted) await this.#scanMember(member, place);
       else this.unscanned.push(`${whereOf([...place, member.name])} is encrypted and was not scanned for secrets`);
     }

@@ -16,8 +16,16 @@ const signatures: readonly {
   { format: 'xz', bytes: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
   { format: '7-Zip', bytes: Buffer.from([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]) },
   { format: 'zstd', bytes: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), test: (at) => ((at[4] ?? 0xff) & 0x18) === 0 },
+  { format: 'LZMA', bytes: Buffer.from([0x5d, 0, 0]), test: isLzmaHeader },
   { format: 'bzip2', bytes: Buffer.from('1AY&SY') },
 ];
+
+/** The size of the dictionary is a power of two, and the size of the content is unknown. Usual programs write it so. */
+function isLzmaHeader(at: Buffer): boolean {
+  const dictionary = (at[3] ?? 0) | ((at[4] ?? 0) << 8);
+  const isPower = dictionary !== 0 && (dictionary & (dictionary - 1)) === 0;
+  return isPower && at.subarray(5, signatureBytes).every((byte) => byte === 0xff);
+}
 
 function isGzipHeader(at: Buffer): boolean {
   const [flags = 0xff, extra = 0xff, system = 0x80] = [at[3], at[8], at[9]];

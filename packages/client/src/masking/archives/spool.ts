@@ -1,6 +1,6 @@
 import { open, unlink, mkdtemp, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { RandomAccess } from './zip-members.ts';
+import type { RandomAccess } from './random-access.ts';
 
 const pieceBytes = 256 * 1024;
 

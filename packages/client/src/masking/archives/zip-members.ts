@@ -1,16 +1,12 @@
 import { Readable } from 'node:stream';
 import yauzl from 'yauzl';
+import type { RandomAccess } from './random-access.ts';
 import type { ScanBudget } from './scan-limits.ts';
 import type { ArchiveMember } from './tar-members.ts';
+import { unlistedMember } from './unlisted-members.ts';
 
 const stored = 0;
 const deflated = 8;
-
-/** A content of which any range of bytes can be read. */
-export interface RandomAccess {
-  readonly sizeBytes: number;
-  readRange(from: number, to: number): AsyncIterable<Uint8Array>;
-}
 
 /** A member of a zip archive. If `isEncrypted` is true, its content is encrypted, and `read` must not be called. */
 export interface ZipMember extends ArchiveMember {
@@ -20,11 +16,12 @@ export interface ZipMember extends ArchiveMember {
 /**
  * Yields the members of a zip archive. First it compares the declared sizes of all members with the limits of `budget`.
  * So an archive above a limit is refused before anything is unpacked. Throws if a member is larger than its declared
- * size.
+ * size. Calls `onUnlisted` with the position of a member that the directory of the archive does not list.
  */
 export async function* zipMembers(
   content: RandomAccess,
   budget: ScanBudget,
+  onUnlisted: (position: number) => void,
 ): AsyncGenerator<ZipMember, void, undefined> {
   const archive = await opened(content);
   try {
@@ -32,9 +29,12 @@ export async function* zipMembers(
     budget.requireRoom(entries.reduce((total, { uncompressedSize }) => total + uncompressedSize, 0));
     for (const entry of entries) {
       const name = entry.fileNameRaw.toString();
-      if (entry.uncompressedSize === 0) yield { name, isEncrypted: false, read: nothing };
+      // Deflate packs an empty file into two bytes.
+      if (entry.uncompressedSize === 0 && entry.compressedSize <= 2) yield { name, isEncrypted: false, read: nothing };
       else yield { name, isEncrypted: entry.isEncrypted(), read: () => contentOf(archive, entry, budget) };
     }
+    const unlisted = await unlistedMember(content, entries);
+    if (unlisted !== undefined) onUnlisted(unlisted);
   } finally {
     archive.close();
   }
