@@ -34,8 +34,8 @@ export const hostile: readonly Workload[] = [
 ];
 
 /**
- * Repeats 4 MiB of generated text. This is faster than generating all of it, and it does not fit into a processor
- * cache.
+ * Repeats a generated text of 4 MiB. Generating the whole text would take longer. A text of 4 MiB does not fit into a
+ * processor cache.
  */
 function filled(bytes: number, line: (random: SeededRandom) => string): Buffer {
   const random = new SeededRandom(4);

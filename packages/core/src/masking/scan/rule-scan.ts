@@ -28,22 +28,22 @@ export interface RuleScanTarget {
   readonly confirmed: boolean;
 }
 
-/** Finds the matches of rules in one stream. A hit is a keyword at which the pattern of a rule must still run. */
+/** Finds the matches of rules in one stream. A hit is a keyword at which the pattern of a rule must run. */
 export class RuleScan {
   readonly #compiled: CompiledRules;
   readonly #window: ByteWindow;
   readonly #spans: SpanQueue;
   readonly #text: WindowText;
-  /** True if a secret counts only if it also passes the stricter test `confirms` of its rule. */
+  /** True if only those secrets count that pass the stricter test `confirms` of their rule. */
   readonly #confirmed: boolean;
   readonly #from: number;
-  /** Receives all hits of rules without blocks, to run their patterns a second time. */
+  /** Runs patterns a second time, over the masked text. It receives all hits of rules that have no `block`. */
   readonly #again: SecondLook;
   #state = 0;
   #scanned: number;
-  /** The hits. The end of a hit is the end of its keyword. */
+  /** The hits (keywords at which a pattern must run). The end of a hit is the end of its keyword. */
   readonly #hits = new HitQueue();
-  /** For each rule, the end of its last match. The rule is not run at keywords before this position. */
+  /** For each rule, the end of its last match. The rule does not run at keywords before it. */
   readonly #resumeAt: Float64Array;
   /** For each rule, the last text in which it found nothing. */
   readonly #rejected: RejectedHits;
@@ -74,8 +74,8 @@ export class RuleScan {
   }
 
   /**
-   * Number of bytes that were read, decoded, or passed to patterns. Tests use it to check that the work grows linearly
-   * with the input.
+   * Number of bytes that were read, decoded, or passed to patterns. Tests use it to check that the work is linear in
+   * the length of the input.
    */
   get steps(): number {
     return this.#steps + this.#text.steps + this.#words.steps + this.#rejected.steps;
@@ -95,7 +95,7 @@ export class RuleScan {
   }
 
   /**
-   * A block whose end was not read yet, or undefined. When the set of secrets is replaced, the new scan continues this
+   * A block whose end was not read yet, or undefined. If the set of secrets is replaced, the new scan continues this
    * block, because the beginning of the block was already passed to the sink.
    */
   get openBlock(): BlockScan | undefined {
@@ -170,8 +170,8 @@ export class RuleScan {
   }
 
   /**
-   * Returns true if the keyword is certainly in the middle of a word. Returns false if the letter before the keyword
-   * may end an escape sequence. The pattern then decides.
+   * Returns true if the keyword is certainly in the middle of a word. Returns false if the letter before it may be the
+   * end of an escape sequence. The pattern then decides.
    */
   #isInWord(position: number): boolean {
     const { bytes, base } = this.#window;
@@ -224,8 +224,8 @@ export class RuleScan {
   }
 
   /**
-   * Runs the pattern at a keyword. Returns the end of the bytes that the pattern may have read. A pattern that fails
-   * reads at most one value after its keyword or after its match, and a value ends with its word.
+   * Runs the pattern at a keyword. Returns the end of the bytes that the pattern may have read. If the pattern fails,
+   * it has read at most one value, after its keyword or after its match. A value ends with its word.
    */
   #runPattern(compiled: CompiledRule, start: number, end: number, ended: boolean): number {
     const from = Math.max(this.#window.base, start - lookbehind);
@@ -256,7 +256,9 @@ export class RuleScan {
     return readTo;
   }
 
-  /** Adds a span for each accepted secret of a match. Returns true if there was at least one. */
+  /**
+   * Adds a span (range of bytes to mask) for each accepted secret of a match. Returns true if there was at least one.
+   */
   #addSecrets({ rule, rank }: CompiledRule, match: RegExpExecArray, from: number): boolean {
     let isAccepted = false;
     for (const [secret, rangeOf] of secretsOf(match)) {

@@ -178,7 +178,7 @@ export class SecondLook {
     };
     if (this.#view === undefined || !isUsable(this.#view)) {
       if (!known.ended && part.end - start < size) return false;
-      // A view that was not used to its end is followed by a smaller one.
+      // If the last view was not used to its end, the next one is smaller.
       const wasUsed = this.#view?.changes === this.#spans.changes;
       this.#viewSize = Math.min(largestView, Math.max(wasUsed ? this.#viewSize * 2 : this.#viewSize / 2, 2 * size));
       this.#view = { masked: this.#maskedText(known, part, this.#viewSize), changes: this.#spans.changes };

@@ -29,7 +29,7 @@ export class ValueScan {
   readonly #from: number;
   #nextSample: number;
   #partial: PartialMatch[] = [];
-  /** Forms whose comparison is or may become long, by the index of the form. */
+  /** The forms whose comparisons can be long. The key is the index of the form. */
   readonly #long = new Map<number, LongForm>();
 
   constructor(index: ValueIndex, from: number) {

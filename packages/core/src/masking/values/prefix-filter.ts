@@ -1,4 +1,7 @@
-/** Size of the bitmap for each length of prefixes. The bitmaps of the shortest prefixes contain them exactly. */
+/**
+ * For prefixes of 1, 2 and 4 bytes, the number of bits of a hash. A bitmap has one bit for each hash. For 1 and 2
+ * bytes, the hash is the prefix itself.
+ */
 const bitmapBits = [8, 16, 18];
 const bitsOfLongPrefixes = 20;
 const multiplier = 0x9e3779b1;

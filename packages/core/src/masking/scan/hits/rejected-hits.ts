@@ -15,7 +15,7 @@ const remembered = 4;
 
 /**
  * The last hits at which rules found nothing. A rule finds nothing in an equal text either, so its pattern need not run
- * again. Text that repeats with a fixed distance is compared only once a byte, for all rules together.
+ * again. If text repeats at a fixed distance, each byte is compared only once for all rules together.
  */
 export class RejectedHits {
   /** Number of bytes that were compared. */
