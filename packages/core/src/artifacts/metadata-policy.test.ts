@@ -101,6 +101,9 @@ describe('a URL', () => {
     'https%3A%2F%2Fuser%3Apass%40h.example%2F',
     'https://h.example/a?%73ig=1',
     'https://h.example/a?%2573ig=1',
+    'https://h.example/a b?token=1',
+    ' https:h.example/a b?token=1',
+    'https://h.exam\tple/a b?token=1',
     'see https://uc1.dl.dropboxusercontent.com/cd/0/get/x for it',
   ])('%s is refused', (url) => {
     expect(signedUrlIn(url)).toBeDefined();

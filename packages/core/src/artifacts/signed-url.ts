@@ -36,7 +36,11 @@ export function signedUrlIn(text: string): string | undefined {
     // Browsers remove tabs and line ends from URLs. After their removal, a URL may be joined with words of other lines.
     // So in this text, parameters count only after a `?`, `#` or `;`.
     const joined = spelling.replace(/[\t\r\n]+/g, '');
-    const reason = reasonIn(spelling, 'anywhere') ?? (joined === spelling ? undefined : reasonIn(joined, 'in-query'));
+    const reason =
+      reasonIn(spelling, 'anywhere') ??
+      (joined === spelling ? undefined : reasonIn(joined, 'in-query')) ??
+      // A text that begins as a URL may be one as a whole: browsers encode the spaces in it.
+      (wholeUrl.test(joined) ? reasonOf(joined.trim(), 'in-query') : undefined);
     if (reason !== undefined) return reason;
   }
   return undefined;
@@ -80,13 +84,23 @@ function decodedOnce(text: string): string {
 type ParameterPlace = 'anywhere' | 'in-query';
 
 function reasonIn(text: string, place: ParameterPlace): string | undefined {
-  for (const run of text.split(/[\s"'<>`]+/)) {
+  for (const run of runsOf(text)) {
     for (const url of spellingsOf(run)) {
       const reason = reasonOf(url, place);
       if (reason !== undefined) return reason;
     }
   }
   return undefined;
+}
+
+const wholeUrl = /^\s*(?:https?:|(?:[a-z][a-z0-9+.-]{0,20}:)?[/\\]{2})/i;
+
+/**
+ * Returns the parts of a text that may be URLs. The marks that end a URL in text can also be characters of a URL, so the
+ * text is split at white space, at quotation marks too, and at apostrophes too.
+ */
+function runsOf(text: string): Set<string> {
+  return new Set([/\s+/, /[\s"<>`]+/, /[\s"'<>`]+/].flatMap((marks) => text.split(marks)));
 }
 
 function reasonOf(url: string, place: ParameterPlace): string | undefined {
@@ -119,6 +133,8 @@ function isUrl(slashed: string): boolean {
 }
 
 function isSigning(name: string): boolean {
+  // The escapes of the name are decoded in the next spelling of the URL.
+  if (/%[0-9a-f]{2}/i.test(name)) return false;
   const squashed = name
     .normalize('NFKC')
     .toLowerCase()

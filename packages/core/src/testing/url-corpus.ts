@@ -114,6 +114,10 @@ export const refusedUrls: readonly RefusedUrl[] = [
     'https://h.example/a?to\nken=1',
     '//h.example/a?token=1',
     'h.example/a?token=1',
+    "https://h'.example/a?token=1",
+    "'https://dl.dropboxusercontent.com'",
+    '<https://dl.dropboxusercontent.com>',
+    'https://h.example/"a"?token=1',
   ]),
   ...refused('embedding', [
     'javascript:alert(1)',
