@@ -110,7 +110,7 @@ function reasonOf(url: string, place: ParameterPlace): string | undefined {
       const userinfo = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
       const password = userinfo.slice(userinfo.indexOf(':') + 1);
       if (/:./.test(userinfo) && password !== maskPlaceholder) return 'a password';
-      if (signedHosts.test(hostOf(authority) ?? authority)) return 'a host of signed links';
+      if (isSignedHost(authority)) return 'a host of signed links';
     }
   }
   if (!isUrl(slashed)) return undefined;
@@ -124,6 +124,12 @@ function reasonOf(url: string, place: ParameterPlace): string | undefined {
       return at !== -1 && part.slice(at + 1) !== maskPlaceholder && isSigning(part.slice(0, at));
     });
   return isSigned ? 'a parameter that signs it' : undefined;
+}
+
+/** Parsing a host is slow, so only a host that contains the name of a signed host in some spelling is parsed. */
+function isSignedHost(authority: string): boolean {
+  const plain = authority.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '');
+  return /dropboxusercontent/i.test(plain) && signedHosts.test(hostOf(authority) ?? authority);
 }
 
 /** Returns true for a text that has a scheme and a slash, two slashes, or a host name before a path or a query. */
