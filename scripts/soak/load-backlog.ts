@@ -1,6 +1,6 @@
-// Fills a migrated database with a backlog, as a queue has it after months. Bulk SQL does this in seconds. Half of the
-// jobs are claimable, but need capabilities that no worker has. They precede all other jobs in claim order. The other
-// half has ended.
+// Fills a migrated database with the jobs of many months, by bulk SQL, in seconds. One half of the jobs has ended. The
+// other half is claimable, but needs capabilities that no worker has. In claim order it precedes the jobs that a test
+// adds later.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';

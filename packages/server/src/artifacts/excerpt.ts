@@ -153,9 +153,9 @@ async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator
 }
 
 /**
- * Returns true if the bytes contain a zero byte, or too many invalid characters for a text. Up to 6 are accepted,
- * because a text that is cut inside a character at both ends may have so many. In a longer text, up to a tenth of the
- * characters may be invalid.
+ * Returns true if the bytes contain a zero byte, or too many invalid characters for a text. A text may have 6 invalid
+ * characters, because it may be cut inside a character at both ends. It may also have more, up to a tenth of its
+ * characters.
  */
 function looksBinary(bytes: Buffer): boolean {
   if (bytes.includes(0)) return true;

@@ -77,7 +77,10 @@ export class AuditLog {
   }
 }
 
-/** Commits that store the entry of the audited call that is being handled, if it has one. */
+/**
+ * Passes commits to the store. Adds the audit entry of the call that is being handled, if the call is audited and its
+ * entry is not stored yet.
+ */
 export class AuditedCommits implements Commits {
   readonly #commits: Commits;
 

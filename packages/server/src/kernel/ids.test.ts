@@ -41,8 +41,8 @@ describe('ids', () => {
   });
 
   it.each([
-    // The first time is that of a ULID that documentation often shows (01ARYZ6S41…). The other rows are limits: 48 bits
-    // of time, 80 random bits.
+    // Each row has a time, the value of every random byte, and the id. The time of the first row is that of an often
+    // shown ULID (01ARYZ6S41…). The other rows have the smallest or largest time (48 bits) and random part (80 bits).
     [1_469_918_176_385, 0, 'grp_01aryz6s410000000000000000'],
     [0, 0, 'grp_00000000000000000000000001'],
     [1, 255, 'grp_0000000001zzzzzzzzzzzzzzzz'],

@@ -50,9 +50,8 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If everything on the
-// disk fits, all of it is the `head` and there is no `tail`. The log may still be incomplete, because the disk was
-// full.
+// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of a log are kept. `end` is the size of the
+// log file, `room` the largest number of bytes to keep. A log that fits into `room` is kept whole, as the `head`.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
   return part === 'head' ? Math.floor(room / 2) : Math.ceil(room / 2);

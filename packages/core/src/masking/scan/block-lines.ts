@@ -42,7 +42,9 @@ const wordBefore = /(?:[._@%]|[A-Za-z]-|sha\d{1,3}-)$/;
 const word = /^(?:[A-Z]?[a-z]+|[A-Z]+|\d+)$/;
 
 /**
- * The result of a step, with offsets in its text. `text` and `end` are masked. `stop` ends the block before the step.
+ * What `BlockLines` found in the next part of a block of lines, such as a PEM key. The offsets are those in this part.
+ * Bytes of the kinds `text` and `end` are masked. Bytes of the kind `skip` are not. `stop`: this part no longer belongs
+ * to the block.
  */
 export type LineStep =
   | { readonly kind: 'text' | 'end'; readonly from: number; readonly to: number }

@@ -77,7 +77,10 @@ export class SecretScanner {
     this.#scan(true);
   }
 
-  /** Scans the held-back bytes with another set of secrets. Secrets that the previous set found in them stay masked. */
+  /**
+   * Uses another set of secrets for the bytes that were not returned yet and for all later bytes. Secrets that the
+   * previous set found stay masked.
+   */
   replaceSet(set: SecretSet): void {
     this.#earlierSteps = this.steps;
     const { openBlock, openTable } = this.#rules;

@@ -1,7 +1,7 @@
 /**
- * Returns the SQL of a table `owned` (key, sha256, size_bytes) with all blobs that records own. Before schema 0013 only
- * artifacts had blobs, and the table `blob_owners` did not exist. Used by tools that read a database without migrating
- * it.
+ * Returns a SQL query for all blobs that records own. It has the columns key, sha256 and size_bytes. Before schema 0013
+ * only artifacts had blobs, and the table `blob_owners` did not exist. Used by tools that read a database without
+ * migrating it.
  */
 export function ownedBlobs(schema: string): string {
   const rows =
