@@ -84,6 +84,7 @@ const featureArrows: Readonly<Record<string, readonly string[]>> = {
   users: [],
   audit: [],
   secrets: [],
+  oidc: [],
   workers: [],
   manifests: [],
   files: [],

@@ -5,6 +5,9 @@ import { sessionHandlers } from '../http/routes/session.ts';
 import { userHandlers } from '../http/routes/users.ts';
 import { workerHandlers } from '../http/routes/workers.ts';
 import { v0WorkerHandlers } from '../http/v0/v0-workers.ts';
+import { BearerJwts } from '../oidc/bearer-jwts.ts';
+import { IssuerKeys } from '../oidc/issuer-keys.ts';
+import { OidcUsers } from '../oidc/oidc-users.ts';
 import { SignIn } from '../users/sign-in.ts';
 import { Users } from '../users/users.ts';
 import { Workers } from '../workers/workers.ts';
@@ -29,7 +32,8 @@ export function composeAccess(shared: SharedServices, { jobs, presence }: QueueS
   const workers = new Workers({ store: store.workers, commits, clock, ids, secrets });
   const experiments = new Experiments({ store: store.experiments, commits, clock, ids, secrets });
   const groups = new Groups({ store: store.experiments, commits, clock, ids, random, secrets });
-  const authentication = { workers, users, groups, adminToken, signIn, required: config.authRequired };
+  const jwts = composeJwts(shared, users);
+  const authentication = { workers, users, groups, adminToken, signIn, jwts, required: config.authRequired };
   const handlers = {
     ...v0WorkerHandlers(workers, groups),
     ...userHandlers(users, workers),
@@ -41,4 +45,16 @@ export function composeAccess(shared: SharedServices, { jobs, presence }: QueueS
     handlers,
     background: [],
   } satisfies Area<AccessServices, typeof handlers>;
+}
+
+/** Constructs the authentication by tokens of the OpenID Connect provider, if one is configured. */
+function composeJwts(
+  { config, clock, commits, secrets, logger }: SharedServices,
+  users: Users,
+): BearerJwts | undefined {
+  const { oidc } = config;
+  if (oidc === undefined) return undefined;
+  const keys = new IssuerKeys({ issuer: oidc.issuer, clock, logger });
+  const oidcUsers = new OidcUsers({ users, commits, clock, secrets });
+  return new BearerJwts({ config: oidc, keys, users: oidcUsers, clock });
 }

@@ -4,6 +4,7 @@ import type { AllowedHost } from '../kernel/host-name.ts';
 import { usualLoadLimits, type LoadLimits } from '../kernel/load.ts';
 import { isLoopback } from '../kernel/host-name.ts';
 import { requireLastingStorage, type StorageChoice } from './lasting-storage.ts';
+import { completeOidc, type OidcConfig } from './oidc.ts';
 import type { GivenSettings } from './settings.ts';
 
 /** The settings of a server, checked once and frozen. Sizes in bytes, times in milliseconds. */
@@ -15,6 +16,8 @@ export interface Config extends StorageChoice {
   readonly jobArtifactMaxBytes: number;
   readonly adminToken: string | undefined;
   readonly authRequired: boolean;
+  /** The OpenID Connect provider. Undefined if no setting names one. */
+  readonly oidc: OidcConfig | undefined;
   readonly publicUrl: string | undefined;
   readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
@@ -57,6 +60,7 @@ export function completeConfig(given: GivenSettings): Config {
     jobArtifactMaxBytes: given.jobArtifactMaxBytes ?? maxArtifactBytes,
     adminToken: given.adminToken,
     authRequired: given.auth !== 'disabled',
+    oidc: completeOidc(given),
     mode: given.mode ?? (loopback ? 'local' : 'production'),
     publicUrl: given.publicUrl?.replace(/\/$/, ''),
     allowedHosts: given.allowedHosts ?? [],

@@ -75,6 +75,28 @@ describe('a setting', () => {
     expect([given.storageQuotaBytes, given.storageWarnPercent]).toEqual([10 * 1024 ** 3, 90]);
   });
 
+  it('of the OpenID Connect provider gives a role to each value of a claim', () => {
+    expect(load().oidc).toBeUndefined();
+    const env = {
+      PROOFHOUSE_OIDC_ISSUER: 'https://id.example/realms/x/',
+      PROOFHOUSE_OIDC_AUDIENCE: 'proofhouse',
+      PROOFHOUSE_OIDC_ROLE_MAP: 'cn=owners=admin, staff=read-only',
+    };
+    expect(load(env).oidc).toEqual({
+      issuer: 'https://id.example/realms/x/',
+      audience: 'proofhouse',
+      roleClaim: 'roles',
+      roleMap: new Map([
+        ['cn=owners', 'admin'],
+        ['staff', 'read-only'],
+      ]),
+    });
+    expect(load({ ...env, PROOFHOUSE_OIDC_ROLE_CLAIM: 'realm_access.roles' }).oidc?.roleClaim).toBe(
+      'realm_access.roles',
+    );
+    expect(load({ ...env, PROOFHOUSE_OIDC_ISSUER: 'http://[::1]:9000' }).oidc?.issuer).toBe('http://[::1]:9000');
+  });
+
   it('cannot be changed afterwards', () => {
     expect(Object.isFrozen(load())).toBe(true);
   });
@@ -131,6 +153,38 @@ describe('a wrong setting is refused in a sentence that', () => {
       /COLLECT_GRACE_HOURS "0"/,
     ],
     ['refuses a share over the whole', { PROOFHOUSE_STORAGE_WARN_PERCENT: '101' }, {}, /STORAGE_WARN_PERCENT "101"/],
+    [
+      'names both: an issuer and no audience',
+      { PROOFHOUSE_OIDC_ISSUER: 'https://id.example', PROOFHOUSE_OIDC_ROLE_MAP: 'a=admin' },
+      {},
+      /PROOFHOUSE_OIDC_ISSUER.*PROOFHOUSE_OIDC_AUDIENCE/,
+    ],
+    [
+      'names both: an issuer and no roles',
+      { PROOFHOUSE_OIDC_ISSUER: 'https://id.example', PROOFHOUSE_OIDC_AUDIENCE: 'x' },
+      {},
+      /PROOFHOUSE_OIDC_ISSUER.*PROOFHOUSE_OIDC_ROLE_MAP/,
+    ],
+    [
+      'names both: a claim with roles and no issuer',
+      { PROOFHOUSE_OIDC_ROLE_CLAIM: 'groups' },
+      {},
+      /PROOFHOUSE_OIDC_ROLE_CLAIM.*PROOFHOUSE_OIDC_ISSUER/,
+    ],
+    [
+      'names both: an issuer and no authentication',
+      {
+        PROOFHOUSE_OIDC_ISSUER: 'https://id.example',
+        PROOFHOUSE_OIDC_AUDIENCE: 'x',
+        PROOFHOUSE_OIDC_ROLE_MAP: 'a=admin',
+        PROOFHOUSE_AUTH: 'disabled',
+      },
+      {},
+      /PROOFHOUSE_AUTH.*PROOFHOUSE_OIDC_ISSUER/,
+    ],
+    ['names a role', { PROOFHOUSE_OIDC_ROLE_MAP: 'a=owner' }, {}, /OIDC_ROLE_MAP.*a=owner is not/],
+    ['names a value with two roles', { PROOFHOUSE_OIDC_ROLE_MAP: 'a=admin,a=operator' }, {}, /a is named twice/],
+    ['names an issuer without TLS', { PROOFHOUSE_OIDC_ISSUER: 'http://id.example' }, {}, /OIDC_ISSUER.*https/],
     ['names a job type', { PROOFHOUSE_JOB_TYPES: 'ok,Not Ok' }, {}, /PROOFHOUSE_JOB_TYPES/],
     ['names a public URL', { PROOFHOUSE_PUBLIC_URL: 'ftp://x' }, {}, /PROOFHOUSE_PUBLIC_URL/],
     [

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { experimentIdPattern, jobTypePattern, jobTypeRule, parseRetentionDays } from '@proofhouse/core';
-import { parseAllowedHost } from '../kernel/host-name.ts';
+import { isSafeIssuerUrl, parseAllowedHost } from '../kernel/host-name.ts';
 import { parseLoadLimits } from './load-limits.ts';
+import { parseRoleMap } from './oidc.ts';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -129,6 +130,37 @@ export const settings = {
     schema: z.enum(['required', 'disabled']),
     usual: 'required',
     doc: '`disabled` makes every caller the admin; only on loopback.',
+  }),
+  oidcIssuer: setting({
+    env: ['PROOFHOUSE_OIDC_ISSUER'],
+    schema: z
+      .string()
+      .refine(isSafeIssuerUrl, 'must be an https URL (http only on loopback) without query or fragment'),
+    usual: 'none',
+    doc: 'OpenID Connect provider whose tokens are accepted, exactly as the claim `iss` of its tokens.',
+  }),
+  oidcAudience: setting({
+    env: ['PROOFHOUSE_OIDC_AUDIENCE'],
+    schema: z.string().min(1).max(1000),
+    usual: 'none; needed with PROOFHOUSE_OIDC_ISSUER',
+    doc: 'Value that the claim `aud` of a token must have or contain.',
+  }),
+  oidcRoleClaim: setting({
+    env: ['PROOFHOUSE_OIDC_ROLE_CLAIM'],
+    schema: z.string().min(1).max(1000),
+    usual: 'roles',
+    doc: 'Claim with the roles of the caller, a text or a list of texts. A name with dots is also read as a path, such as `realm_access.roles`.',
+  }),
+  oidcRoleMap: setting({
+    env: ['PROOFHOUSE_OIDC_ROLE_MAP'],
+    schema: z.string().transform((text, context) => {
+      const parsed = parseRoleMap(text);
+      if (typeof parsed !== 'string') return parsed;
+      context.addIssue({ code: 'custom', message: parsed });
+      return z.NEVER;
+    }),
+    usual: 'none; needed with PROOFHOUSE_OIDC_ISSUER',
+    doc: 'Role for each value of that claim (comma-separated): `platform-admins=admin,engineers=operator,staff=read-only`. Of several the highest counts; a token without one is refused.',
   }),
   mode: setting({
     env: ['PROOFHOUSE_MODE'],

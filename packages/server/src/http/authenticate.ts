@@ -4,6 +4,7 @@ import type { Credential } from '../calls/credential.ts';
 import type { Groups } from '../experiments/groups.ts';
 import { sha256Hex, userTokenPrefix } from '../kernel/secret.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
+import { looksLikeJwt, type BearerJwts } from '../oidc/bearer-jwts.ts';
 import type { SignIn } from '../users/sign-in.ts';
 import { notBroker, type Users } from '../users/users.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -17,6 +18,8 @@ export interface AuthenticateParts {
   readonly groups: Groups;
   readonly adminToken: AdminToken;
   readonly signIn: SignIn;
+  /** Undefined if no OpenID Connect provider is configured. A JWT is then a token like any other. */
+  readonly jwts: BearerJwts | undefined;
   readonly required: boolean;
 }
 
@@ -56,7 +59,8 @@ export function readCredential(headers: IncomingHttpHeaders): Credential {
 /** Returns the credential of a token. `name` is the principal that precedes the token in the request. */
 export function tokenCredential(name: string | undefined, secret: string): Credential & { readonly kind: 'token' } {
   const isUserToken = secret.startsWith(`${userTokenPrefix}_`);
-  return { kind: 'token', name, sha256: sha256Hex(secret), isUserToken };
+  const jwt = looksLikeJwt(secret) ? { jwt: secret } : {};
+  return { kind: 'token', name, sha256: sha256Hex(secret), isUserToken, ...jwt };
 }
 
 /** Returns the user in the header `Proofhouse-Actor`. Returns undefined if the header is missing. */
@@ -77,7 +81,7 @@ export async function principalOf(
   if (credential.kind === 'token' && credential.isUserToken && !parts.adminToken.matchesHash(credential.sha256)) {
     return userOf(credential, parts.users);
   }
-  const principal = await callerOf(credential, parts, wanted);
+  const principal = (await jwtCallerOf(credential, parts)) ?? (await callerOf(credential, parts, wanted));
   if (credential.actor !== undefined) throw notBroker();
   return principal;
 }
@@ -91,7 +95,19 @@ async function userOf(
   return actor === undefined ? user.principal : users.actingFor(user, actor);
 }
 
-/** Returns the principal of a credential that is not a user token. */
+/** Returns the user of a JWT. Returns undefined for other credentials, and if no provider is configured. */
+async function jwtCallerOf(
+  credential: Credential,
+  { jwts, adminToken }: AuthenticateParts,
+): Promise<Principal | undefined> {
+  if (jwts === undefined || credential.kind !== 'token' || credential.jwt === undefined) return undefined;
+  if (adminToken.matchesHash(credential.sha256)) return undefined;
+  const principal = await jwts.principalOf(credential.jwt);
+  if (credential.name === undefined || credential.name === principal.userId) return principal;
+  throw unauthenticated('The token is not one of the user that precedes it.');
+}
+
+/** Returns the principal of a credential that is neither a user token nor a JWT. */
 async function callerOf(
   credential: Credential,
   parts: AuthenticateParts,

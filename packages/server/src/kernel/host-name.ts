@@ -69,3 +69,14 @@ export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;
   return isIP(host) === 4 && host.startsWith('127.');
 }
+
+/**
+ * Returns true for an address without credentials, query and fragment whose answers nobody between can replace: https, or
+ * http on a loopback address.
+ */
+export function isSafeIssuerUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url?.username !== '' || url.password !== '' || /[?#\s]/.test(text)) return false;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(host));
+}

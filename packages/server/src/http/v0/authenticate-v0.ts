@@ -7,7 +7,7 @@ import { actorIn, principalOf, tokenCredential, type AuthenticateParts } from '.
 
 /**
  * Returns the principal of a /v0 request. Only the Authorization header is read: `Bearer admin:<admin token>`, `Bearer
- * <workerId>:<registration token>` or `Bearer <userId>:<user token>`, split at the first colon. A token of another
+ * <workerId>:<registration token>` or `Bearer <userId>:<user token or JWT>`, split at the first colon. A token of another
  * experiment than `experimentId` is refused. If authentication is disabled, tokens of the admin and of workers are not
  * checked, and a request without the header is a request of the admin. `Proofhouse-Actor` is accepted as on /api.
  * Errors: `unauthenticated`, `forbidden`.
@@ -20,7 +20,8 @@ export async function authenticateV0(
   const actor = actorIn(headers);
   const [, name, secret] = /^bearer +([^\s:]+):(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
   const credential = secret === undefined ? undefined : tokenCredential(name, secret);
-  if (credential?.isUserToken === true && name !== 'admin') return principalOf({ ...credential, actor }, parts);
+  const isOfUser = credential?.isUserToken === true || (credential?.jwt !== undefined && parts.jwts !== undefined);
+  if (credential !== undefined && isOfUser && name !== 'admin') return principalOf({ ...credential, actor }, parts);
   const principal = await adminOrWorker(headers, experimentId, parts);
   if (actor !== undefined) throw notBroker();
   return principal;
