@@ -43,6 +43,19 @@ describe('the column of a table whose header names a secret', () => {
     expect(masked(set, text)).toBe(text.replace(secretOf(1), '***MASKED***'));
   });
 
+  it.each([
+    ['dumps of Postgres', (row: number) => `COPY t (id, token) FROM stdin;\n${row}\t${secretOf(row)}\n\\.\n`],
+    ['files with a header', (row: number) => `id,user,token\n${row},alice,${secretOf(row)}\n\n`],
+    ['inserts', (row: number) => `INSERT INTO t (id, token) VALUES (${row}, '${secretOf(row)}');\n`],
+  ])('is masked in each of 400 short tables one after the other: %s', (_what, table) => {
+    const numbers = Array.from({ length: 400 }, (_, row) => row);
+    const text = numbers.map(table).join('');
+    const expected = numbers.map((row) => table(row).replace(secretOf(row), '***MASKED***')).join('');
+    for (const size of [1, 997, text.length]) {
+      expect(maskedInChunks(set, encoder.encode(text), chunksOf(size)).output).toBe(expected);
+    }
+  });
+
   it('ends with the table: at a blank line, and at a line with another number of columns', () => {
     for (const end of ['', 'one', 'one,two,three']) {
       const text = `user,password\nalice,none\n${end}\nid,${secretOf(1)}\n`;

@@ -12,7 +12,7 @@ import { RunLimit } from './hits/run-limit.ts';
 import type { SecondLook } from './second-look.ts';
 import { isAlphanumeric, isLead, mayEndEscape } from './escape-ends.ts';
 import type { SpanQueue } from './span-queue.ts';
-import { TableScan } from './table-scan.ts';
+import { rowWindow, TableScan } from './table-scan.ts';
 import { WindowText } from './window-text.ts';
 import { WordEnds } from './word-ends.ts';
 
@@ -26,6 +26,14 @@ export interface RuleScanTarget {
   /** Matches must not begin before this position. */
   readonly from: number;
   readonly confirmed: boolean;
+}
+
+/**
+ * Returns the number of bytes after a keyword that must be there before its hit is decided. For the header of a table
+ * it includes a row. The rows of an earlier table were then read up to the header, so that only one table is open.
+ */
+function bytesToDecide({ rule, windowBytes }: CompiledRule): number {
+  return rule.table === undefined ? windowBytes : windowBytes + rowWindow;
 }
 
 /** Finds the matches of rules in one stream. A hit is a keyword at which the pattern of a rule must run. */
@@ -88,7 +96,7 @@ export class RuleScan {
     const { end } = this.#window;
     for (let rule = this.#hits.firstRule; rule !== undefined; rule = this.#hits.firstRule) {
       const keywordEnd = this.#hits.endOf(0);
-      if (!ended && keywordEnd + rule.windowBytes > end) break;
+      if (!ended && keywordEnd + bytesToDecide(rule) > end) break;
       this.#decide(this.#hits.startOf(0), keywordEnd, rule, ended);
       this.#hits.dropFirst();
     }

@@ -4,7 +4,7 @@ import type { SpanQueue } from './span-queue.ts';
 import type { WindowText } from './window-text.ts';
 
 /** Largest number of bytes of a row. A longer row ends its table. */
-const rowWindow = 4096;
+export const rowWindow = 4096;
 
 /** Reads the rows of one table. Adds a span for each secret in the columns that the header names. */
 export class TableScan {
