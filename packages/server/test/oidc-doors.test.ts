@@ -51,16 +51,21 @@ describe.each(['sqlite', 'postgres'] as const)('a token of the provider, on %s',
       (user) => user.name === name,
     );
 
-  it.skipIf(isMissing)('makes one user when two servers see its subject first at the same time', async () => {
-    const token = await signed('operator');
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? one : two).get('/api/whoami', token)),
-    );
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-    const [user, ...others] = await usersNamed(subject);
-    expect(others).toEqual([]);
-    expect(new Set(answers.map(({ json }) => json.id as string))).toEqual(new Set([user?.id]));
-  });
+  it.skipIf(isMissing)(
+    'makes one user and one audit entry when two servers see its subject first at the same time',
+    async () => {
+      const token = await signed('operator');
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? one : two).get('/api/whoami', token)),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+      const [user, ...others] = await usersNamed(subject);
+      expect(others).toEqual([]);
+      expect(new Set(answers.map(({ json }) => json.id as string))).toEqual(new Set([user?.id]));
+      const { items } = (await one.get(`/api/audit?target=user:${String(user?.id)}`)).json;
+      expect(items).toMatchObject([{ actor: 'system', operation: 'createUser', outcome: 'done' }]);
+    },
+  );
 
   it.skipIf(isMissing)('is refused at every server as soon as its user is disabled', async () => {
     const token = await signed('operator');

@@ -49,12 +49,12 @@ export function composeAccess(shared: SharedServices, { jobs, presence }: QueueS
 
 /** Constructs the authentication by tokens of the OpenID Connect provider, if one is configured. */
 function composeJwts(
-  { config, clock, commits, secrets, logger }: SharedServices,
+  { config, clock, ids, commits, secrets, logger }: SharedServices,
   users: Users,
 ): BearerJwts | undefined {
   const { oidc } = config;
   if (oidc === undefined) return undefined;
   const keys = new IssuerKeys({ issuer: oidc.issuer, clock, logger });
-  const oidcUsers = new OidcUsers({ users, commits, clock, secrets });
+  const oidcUsers = new OidcUsers({ users, commits, clock, ids, secrets });
   return new BearerJwts({ config: oidc, keys, users: oidcUsers, clock });
 }

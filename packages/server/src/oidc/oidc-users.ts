@@ -1,6 +1,7 @@
-import { isAppError, shortTextPattern, type UserRecord } from '@proofhouse/core';
+import { isAppError, shortTextPattern, systemActor, type AuditEntry, type UserRecord } from '@proofhouse/core';
 import { z } from 'zod';
 import { insert, type Commits } from '../kernel/commit.ts';
+import type { Ids } from '../kernel/ids.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { checkedField } from '../secrets/checked-text.ts';
@@ -19,6 +20,7 @@ export interface OidcUsersParts {
   readonly users: Pick<Users, 'find'>;
   readonly commits: Commits;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly secrets: Pick<SecretPolicy, 'checkUnmarked'>;
 }
 
@@ -32,7 +34,8 @@ export class OidcUsers {
 
   /**
    * Returns the user of a person. The first call inserts it, with the role read-only: its tokens give it a role for each
-   * call, and the stored role is that of other credentials. If several calls insert it at the same time, one row results.
+   * call, and the stored role is that of other credentials. The commit stores an audit entry. If several calls insert it at
+   * the same time, one row and one entry result.
    */
   async userOf(person: OidcPerson): Promise<UserRecord> {
     const { users, commits, clock } = this.#parts;
@@ -46,8 +49,19 @@ export class OidcUsers {
       disabledAt: null,
       ...{ epoch: 1, version: 1, createdAt: now, updatedAt: now },
     };
-    await commits.commit({ changes: [insert('user', user, 'keep')], preconditions: [] });
+    const changes = [insert('user', user, 'conflict'), insert('audit-entry', this.#entryOf(user))];
+    // The conflict `exists` means that another call inserted the user.
+    await commits.commit({ changes, preconditions: [] });
     return (await users.find(id)) ?? user;
+  }
+
+  #entryOf({ id, role, createdAt }: UserRecord): AuditEntry {
+    const target = `user:${id}`;
+    return {
+      ...{ id: this.#parts.ids.uuid(), createdAt, actor: systemActor, broker: null },
+      ...{ operation: 'createUser', target, outcome: 'done', remote: null },
+      detail: { created: [target], given: { role } },
+    };
   }
 
   /** Returns the name and the e-mail address to store. Texts that the secret policy refuses are left out. */
