@@ -33,6 +33,7 @@ export * from './people/actor.ts';
 export * from './people/identity.ts';
 export * from './people/user.ts';
 export * from './review/decide-review.ts';
+export * from './review/decide-supersede.ts';
 export * from './review/review-comment.ts';
 export * from './review/review-input.ts';
 export * from './review/status-moves.ts';

@@ -4,6 +4,7 @@ import { auditOperations } from './audit/audit-operations.ts';
 import type { Operation } from './operation.ts';
 import { peopleOperations } from './people/people-operations.ts';
 import { queueOperations } from './queue/queue-operations.ts';
+import { reviewOperations } from './review/review-operations.ts';
 import { storageOperations } from './storage/storage-operations.ts';
 import { v0Operations } from './v0/v0-operations.ts';
 import { workerOperations } from './workers/worker-operations.ts';
@@ -16,6 +17,7 @@ export const operations = {
   ...queueOperations,
   ...workerOperations,
   ...artifactOperations,
+  ...reviewOperations,
   ...experimentOperations,
   ...peopleOperations,
   ...auditOperations,

@@ -91,7 +91,7 @@ function kept<Value>(given: Value | null | undefined, before: Value | null): Val
 }
 
 /** Returns the findings without those of the replaced fields, and with those of the new texts. */
-function findingsAfter(
+export function findingsAfter(
   before: SecretFindings | null,
   found: SecretFindings | null,
   replaced: readonly string[],

@@ -4,10 +4,12 @@ import { ownStorage } from '../artifacts/records/own-storage.ts';
 import { PointerPolicy } from '../artifacts/records/pointer-policy.ts';
 import { Registrations } from '../artifacts/records/registrations.ts';
 import { StandaloneUploads } from '../artifacts/records/standalone-uploads.ts';
+import { Reviews } from '../artifacts/review/reviews.ts';
 import { Updates } from '../artifacts/records/updates.ts';
 import type { Config } from '../config/config.ts';
 import { acceptedLocalFiles } from '../config/lasting-storage.ts';
 import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
+import { reviewHandlers } from '../http/routes/reviews.ts';
 import { standaloneUploadHandlers } from '../http/routes/standalone-uploads.ts';
 import type { AccessServices } from './access.ts';
 import type { SharedServices } from './shared-services.ts';
@@ -34,6 +36,7 @@ export function composeArtifactRecords(shared: SharedServices, { intake, artifac
   return {
     ...artifactRecordHandlers({ artifacts, registrations, updates, experiments, users }),
     ...standaloneUploadHandlers(uploads, clock),
+    ...reviewHandlers(new Reviews(parts)),
   };
 }
 

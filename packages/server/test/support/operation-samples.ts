@@ -86,6 +86,15 @@ export function operationSamples(
       headers: { 'content-type': formType },
     }),
     updateArtifact: async () => ({ ...(await ofArtifact()), json: { title: 'another' } }),
+    approveArtifact: ofArtifact,
+    rejectArtifact: ofArtifact,
+    archiveArtifact: ofArtifact,
+    putArtifactArchive: ofArtifact,
+    supersedeArtifact: async () => {
+      const sample = await ofArtifact();
+      await t.post(`/api/artifacts/${sample.path?.['artifactId'] ?? ''}/approve`);
+      return { ...sample, json: { by: (await uploaded()).id as string } };
+    },
     listArtifactHistory: ofArtifact,
     listArtifacts: nothing,
     getArtifact: ofArtifact,

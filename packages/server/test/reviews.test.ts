@@ -1,0 +1,232 @@
+// Decides about artifacts by the calls of their names, on both stores: stamps, versions and digests, comments, undo,
+// replacement, and distinct reviewers.
+import { describe, expect, it } from 'vitest';
+import { exampleChecksum as checksum } from '@proofhouse/core/testing/url-corpus';
+import { forEachStore } from './support/for-each-store.ts';
+import { githubToken } from './support/secret-samples.ts';
+import type { Answer, Caller, TestServer } from './support/test-server.ts';
+import { makeUser } from './support/test-user.ts';
+
+interface Made {
+  readonly id: string;
+  readonly version: number;
+}
+
+const link = { type: 'external-link', title: 'Episode 12', storageUri: 'https://youtu.be/dQw4w9WgXcQ' } as const;
+const otherChecksum = `sha256:${'f'.repeat(64)}`;
+
+async function registered(t: TestServer, body: object = { checksum }, as: Caller = 'admin') {
+  const answer = await t.post('/api/artifacts', { ...link, status: 'needs-review', ...body }, as);
+  if (answer.status !== 201) throw new Error(answer.text);
+  return answer.json.artifact as Made & Record<string, unknown>;
+}
+
+type Verb = 'approve' | 'reject' | 'archive' | 'supersede';
+
+function decide(
+  t: TestServer,
+  verb: Verb,
+  { id }: { id: string },
+  body: object = {},
+  as: Caller = 'admin',
+  headers = {},
+): Promise<Answer> {
+  return t.post(`/api/artifacts/${id}/${verb}`, body, as, headers);
+}
+
+const history = async (t: TestServer, { id }: { id: string }) =>
+  (await t.get(`/api/artifacts/${id}/history`)).json.items as Record<string, unknown>[];
+
+const conflict = { status: 409, json: { code: 'review_conflict', errors: [{ path: 'status' }] } };
+
+forEachStore('a review', (harness) => {
+  it.each([
+    ['approve', 'approved'],
+    ['reject', 'rejected'],
+  ] as const)('by %s stamps the caller, the time, the digest and the note', async (verb, status) => {
+    const t = harness();
+    const made = await registered(t);
+    const { id: reviewedBy, token } = await makeUser(t, 'operator');
+    t.clock.advance(1000);
+    const comments = [{ path: 'a.ts', line: 3, side: 'new', quote: 'let x', text: 'Unused.' }, { text: 'Good.' }];
+    const body = { note: 'Read it.\nTwice.', comments, digest: checksum, expectedVersion: 1 };
+    const answer = await decide(t, verb, made, body, token);
+    expect(answer.status, answer.text).toBe(200);
+    const { artifact } = answer.json;
+    const reviewedAt = artifact.updatedAt as string;
+    const stamps = { reviewedBy, reviewedAt, reviewedDigest: checksum, reviewNote: body.note, unbound: false };
+    expect(artifact).toEqual({ ...made, status, ...stamps, version: 2, updatedAt: reviewedAt });
+    expect((await t.get(`/api/artifacts/${made.id}`)).json.artifact).toEqual(artifact);
+    expect(await history(t, made)).toMatchObject([
+      {
+        ...{ at: reviewedAt, actor: reviewedBy, decision: verb, from: 'needs-review', to: status, digest: checksum },
+        ...{ note: body.note, comments },
+      },
+    ]);
+  });
+
+  it('of stored bytes is about their digest', async () => {
+    const t = harness();
+    const { id, digest } = (await t.put((await t.enqueue()).id, { name: 'a.txt' })).json as Made & { digest: string };
+    expect(await decide(t, 'approve', { id }, { digest: checksum })).toMatchObject({ status: 409 });
+    const { artifact } = (await decide(t, 'approve', { id }, { digest: digest.toUpperCase() })).json;
+    expect(artifact).toMatchObject({ status: 'approved', reviewedDigest: digest, unbound: false });
+  });
+
+  it('of a pointer without checksum is shown as unbound', async () => {
+    const t = harness();
+    const made = await registered(t, {});
+    expect(made['unbound']).toBe(false);
+    expect((await decide(t, 'approve', made, { digest: checksum })).json.code).toBe('version_conflict');
+    const { artifact } = (await decide(t, 'approve', made, { digest: null })).json;
+    expect(artifact).toMatchObject({ status: 'approved', reviewedDigest: null, unbound: true });
+  });
+
+  it('of another digest or version is refused with the present record, and changes nothing', async () => {
+    const t = harness();
+    const made = await registered(t);
+    const present = { status: 409, json: { code: 'version_conflict', artifact: made } };
+    for (const verb of ['approve', 'reject', 'archive'] as const) {
+      expect(await decide(t, verb, made, { digest: otherChecksum })).toMatchObject(present);
+      expect(await decide(t, verb, made, { digest: null })).toMatchObject(present);
+      expect(await decide(t, verb, made, { expectedVersion: 2 })).toMatchObject(present);
+      expect(await decide(t, verb, made, {}, 'admin', { 'if-match': '"2"' })).toMatchObject(present);
+    }
+    expect(await history(t, made)).toEqual([]);
+    expect((await decide(t, 'approve', made, {}, 'admin', { 'if-match': '"1"' })).status).toBe(200);
+  });
+
+  it('of a changed pointer is void: the record waits again, and the earlier digest is no longer accepted', async () => {
+    const t = harness();
+    const made = await registered(t);
+    await decide(t, 'approve', made);
+    const url = `/api/artifacts/${made.id}`;
+    const changed = await t.call('PUT', url, { json: { checksum: otherChecksum } });
+    expect(changed.json.artifact).toMatchObject({ status: 'needs-review', reviewedDigest: checksum });
+    expect((await decide(t, 'approve', made, { digest: checksum })).json.code).toBe('version_conflict');
+    expect((await decide(t, 'approve', made, { digest: otherChecksum })).json.artifact).toMatchObject({
+      status: 'approved',
+      reviewedDigest: otherChecksum,
+    });
+  });
+
+  it('can be undone, and each step is in the history', async () => {
+    const t = harness();
+    const made = await registered(t);
+    await decide(t, 'approve', made);
+    const undone = await t.call('PUT', `/api/artifacts/${made.id}`, { json: { status: 'needs-review' } });
+    expect(undone.json.artifact).toMatchObject({ status: 'needs-review', reviewedBy: 'admin' });
+    await decide(t, 'approve', made);
+    await decide(t, 'reject', made, { note: 'No.' });
+    expect(await decide(t, 'approve', made)).toMatchObject(conflict);
+    await decide(t, 'archive', made, { note: 'Old.' });
+    expect(await decide(t, 'archive', made)).toMatchObject(conflict);
+    const decisions = (await history(t, made)).map(({ decision, note }) => [decision, note]);
+    expect(decisions.toReversed()).toEqual([
+      ...[
+        ['approve', null],
+        ['undo', null],
+        ['approve', null],
+      ],
+      ...[
+        ['reject', 'No.'],
+        ['archive', 'Old.'],
+      ],
+    ]);
+  });
+
+  it('is archived by PUT as by POST', async () => {
+    const t = harness();
+    const made = await registered(t);
+    const answer = await t.call('PUT', `/api/artifacts/${made.id}/archive`, { json: {} });
+    expect(answer).toMatchObject({ status: 200, json: { artifact: { status: 'archived', reviewedAt: null } } });
+  });
+
+  it('marks secrets in the note and the comments', async () => {
+    const t = harness();
+    const made = await registered(t);
+    const body = { note: githubToken(1), comments: [{ text: 'x' }, { text: `It is ${githubToken(2)}.` }] };
+    const { findings } = (await decide(t, 'reject', made, body)).json.artifact;
+    expect((findings.secrets as { field: string }[]).map(({ field }) => field)).toEqual(['note', 'comments.1.text']);
+    expect((await decide(t, 'archive', made)).json.artifact.findings).toBeNull();
+  });
+
+  it('refuses stamps, too many comments and too much text in the body', async () => {
+    const t = harness();
+    const made = await registered(t);
+    for (const [body, path] of [
+      [{ reviewedBy: 'x' }, 'reviewedBy'],
+      [{ comments: Array(101).fill({ text: 'x' }) }, 'comments'],
+      [{ comments: [{ text: 'x'.repeat(2048) }] }, 'comments.0'],
+      [{ note: 'x'.repeat(64 * 1024) }, 'note'],
+      [{ digest: 'abc' }, 'digest'],
+    ] as const) {
+      const answer = await decide(t, 'approve', made, body);
+      expect(answer, path).toMatchObject({ status: 422, json: { code: 'invalid_request', errors: [{ path }] } });
+    }
+    expect((await decide(t, 'approve', { id: 'nope' })).json.code).toBe('artifact_not_found');
+  });
+
+  it('by a worker is refused, whatever it made or holds', async () => {
+    const t = harness();
+    const { job, worker } = await t.running();
+    const made = [(await t.put(job.id, { name: 'a', as: worker })).json, await registered(t, {}, worker)] as Made[];
+    for (const artifact of made) {
+      for (const verb of ['approve', 'reject', 'supersede'] as const) {
+        const body = verb === 'supersede' ? { by: artifact.id } : {};
+        expect(await decide(t, verb, artifact, body, worker)).toMatchObject({
+          status: 403,
+          json: { code: 'forbidden' },
+        });
+      }
+    }
+    expect((await decide(t, 'archive', made[0]!, {}, worker)).json.artifact.status).toBe('archived');
+    expect((await decide(t, 'archive', made[1]!, {}, worker)).status).toBe(403);
+  });
+
+  it('has one winner among concurrent decisions about one version', async () => {
+    const t = harness();
+    for (let round = 0; round < 8; round++) {
+      const made = await registered(t);
+      const verbs = ['approve', 'reject', 'archive', 'approve'] as const;
+      const answers = await Promise.all(verbs.map((verb) => decide(t, verb, made, { expectedVersion: 1 })));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409, 409]);
+      const winner = answers.find(({ status }) => status === 200)?.json.artifact as Record<string, unknown>;
+      expect((await t.get(`/api/artifacts/${made.id}`)).json.artifact).toEqual(winner);
+      expect(await history(t, made)).toMatchObject([{ to: winner['status'] }]);
+    }
+  });
+
+  describe('that replaces an artifact', () => {
+    it('marks the old one and links both', async () => {
+      const t = harness();
+      const [old, next] = [await registered(t), await registered(t, { checksum: otherChecksum })];
+      await decide(t, 'approve', old);
+      const answer = await decide(t, 'supersede', old, { by: next.id, note: 'Newer.', digest: checksum });
+      expect(answer).toMatchObject({ status: 200, json: { artifact: { status: 'superseded', reviewedBy: 'admin' } } });
+      const { artifact } = (await t.get(`/api/artifacts/${next.id}`)).json;
+      expect(artifact).toMatchObject({ status: 'needs-review', previousDigest: checksum, version: 2 });
+      expect((await history(t, old))[0]).toMatchObject({ decision: 'supersede', note: `by: ${next.id}\nNewer.` });
+      expect(await history(t, next)).toMatchObject([
+        { decision: 'replaces', from: 'needs-review', to: 'needs-review', note: `the artifact ${old.id}` },
+      ]);
+      expect(await decide(t, 'supersede', next, { by: old.id })).toMatchObject({ status: 409 });
+    });
+
+    it('is refused for an artifact that is not approved, itself, and what cannot replace it', async () => {
+      const t = harness();
+      const [old, next] = [await registered(t), await registered(t)];
+      expect(await decide(t, 'supersede', old, { by: next.id })).toMatchObject(conflict);
+      await decide(t, 'approve', old);
+      await decide(t, 'reject', next);
+      expect(await decide(t, 'supersede', old, { by: next.id })).toMatchObject({
+        status: 409,
+        json: { code: 'review_conflict', errors: [{ path: 'by' }] },
+      });
+      expect(await decide(t, 'supersede', old, { by: old.id })).toMatchObject({ status: 422 });
+      expect(await decide(t, 'supersede', old, { by: 'nope' })).toMatchObject({ status: 404 });
+      expect(await decide(t, 'supersede', old, {})).toMatchObject({ status: 422, json: { errors: [{ path: 'by' }] } });
+      expect((await t.get(`/api/artifacts/${old.id}`)).json.artifact.status).toBe('approved');
+    });
+  });
+});
