@@ -197,6 +197,66 @@ forEachStore('a review', (harness) => {
     }
   });
 
+  describe('of many artifacts', () => {
+    it('decides about each by itself, in order, with one audit entry for each that succeeds', async () => {
+      const t = harness();
+      const { id: reviewer, token } = await makeUser(t, 'operator');
+      const made = await Promise.all(Array.from({ length: 100 }, () => registered(t)));
+      const items = made.map(({ id: artifactId }) => ({ artifactId, digest: checksum, expectedVersion: 1 }));
+      items[3]!.digest = otherChecksum;
+      items[5]!.expectedVersion = 7;
+      items[7]!.artifactId = 'nope';
+      items[9] = items[8]!;
+      const answer = await t.post('/api/artifacts/review', { decision: 'reject', note: 'n', items }, token);
+      expect(answer.status, answer.text).toBe(200);
+      const results = answer.json.results as {
+        artifactId: string;
+        status: number;
+        artifact?: object;
+        error?: object;
+      }[];
+      expect(results.map(({ artifactId }) => artifactId)).toEqual(items.map(({ artifactId }) => artifactId));
+      const refused: Readonly<Record<number, string>> = {
+        ...{ 3: 'version_conflict', 5: 'version_conflict', 7: 'artifact_not_found', 9: 'version_conflict' },
+      };
+      results.forEach(({ status, artifact, error }, index) => {
+        const code = refused[index];
+        if (code === undefined) {
+          expect([status, error]).toEqual([200, undefined]);
+          expect(artifact).toMatchObject({ status: 'rejected', reviewedBy: reviewer, reviewNote: 'n', version: 2 });
+        } else {
+          expect([status, artifact]).toEqual([code === 'artifact_not_found' ? 404 : 409, undefined]);
+          expect(error).toMatchObject({ code });
+        }
+      });
+      const audit = (await t.get('/api/audit?limit=200')).json.items as Record<string, unknown>[];
+      const entries = audit.filter(({ operation }) => operation === 'reviewArtifacts');
+      const targets = results.filter(({ status }) => status === 200).map(({ artifactId }) => `artifact:${artifactId}`);
+      expect(entries.map(({ target }) => target).toReversed()).toEqual(targets);
+      for (const entry of entries) {
+        const detail = { given: { decision: 'reject' } };
+        expect(entry).toMatchObject({ actor: reviewer, outcome: 'done', remote: '127.0.0.1', detail });
+      }
+    });
+
+    it('is bounded, and needs the digest and the version of each', async () => {
+      const t = harness();
+      const { id: artifactId } = await registered(t);
+      const item = { artifactId, digest: checksum, expectedVersion: 1 };
+      for (const [body, path] of [
+        [{ items: [] }, 'items'],
+        [{ items: Array(101).fill(item) }, 'items'],
+        [{ items: [{ artifactId, digest: checksum }] }, 'items.0.expectedVersion'],
+        [{ items: [{ artifactId, expectedVersion: 1 }] }, 'items.0.digest'],
+        [{ decision: 'archive', items: [item] }, 'decision'],
+      ] as const) {
+        const answer = await t.post('/api/artifacts/review', { decision: 'approve', ...body });
+        expect(answer, path).toMatchObject({ status: 422, json: { errors: [{ path }] } });
+      }
+      expect((await t.get(`/api/artifacts/${artifactId}`)).json.artifact.status).toBe('needs-review');
+    });
+  });
+
   describe('that replaces an artifact', () => {
     it('marks the old one and links both', async () => {
       const t = harness();

@@ -62,6 +62,7 @@ const matrix: Readonly<Record<OperationId, string>> = {
   updateArtifact: '+++-rr',
   approveArtifact: '+++---',
   rejectArtifact: '+++---',
+  reviewArtifacts: '+++---',
   archiveArtifact: '+++-rr',
   putArtifactArchive: '+++-rr',
   supersedeArtifact: '+++---',

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { digestSchema } from '../artifacts/artifact-input.ts';
+import { artifactSchema } from '../artifacts/artifact.ts';
+import { problemSchema } from '../problem.ts';
 import { utf8Bytes } from '../values/wire-values.ts';
 import { linesSchema, type ReviewComment } from './review-comment.ts';
 
-/** Limits of one decision: the number of comments, the JSON bytes of each, and those of note and comments together. */
-export const reviewLimits = { comments: 100, commentBytes: 2048, allBytes: 64 * 1024 } as const;
+/**
+ * Limits of one request: comments, items of a batch, JSON bytes of one comment, and bytes of note and comments together.
+ */
+export const reviewLimits = { comments: 100, items: 100, commentBytes: 2048, allBytes: 64 * 1024 } as const;
 
 const commentSchema = z
   .strictObject({
@@ -55,6 +59,40 @@ export const supersedeSchema = z
   })
   .refine(isSmall, tooLarge())
   .meta({ id: 'SupersedeArtifact' });
+
+/** Body of `reviewArtifacts`. */
+export const reviewManySchema = z
+  .strictObject({
+    decision: z.enum(['approve', 'reject']),
+    note: noteSchema,
+    items: z
+      .array(
+        z.strictObject({
+          artifactId: z.string().max(255),
+          digest: digestSchema.nullable().meta({ description: 'The digest that the caller has seen; null: none.' }),
+          expectedVersion: z.int().min(1),
+        }),
+      )
+      .min(1)
+      .max(reviewLimits.items),
+  })
+  .refine(isSmall, tooLarge())
+  .meta({ id: 'ReviewArtifacts' });
+export type ReviewMany = z.output<typeof reviewManySchema>;
+
+export const reviewManyResultSchema = z
+  .object({
+    results: z.array(
+      z.object({
+        artifactId: z.string(),
+        status: z.int().meta({ description: 'The HTTP status that a call for this item alone would have.' }),
+        artifact: artifactSchema.optional(),
+        error: problemSchema.optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'ReviewArtifactsResult' });
+export type ReviewManyResult = z.output<typeof reviewManyResultSchema>;
 
 interface Said {
   readonly note?: string | null | undefined;

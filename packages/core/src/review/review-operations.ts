@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { artifactSchema } from '../artifacts/artifact.ts';
 import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
-import { moveSchema, reviewSchema, supersedeSchema } from './review-input.ts';
+import { moveSchema, reviewManyResultSchema, reviewManySchema, reviewSchema, supersedeSchema } from './review-input.ts';
 
 const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
@@ -48,6 +48,17 @@ export const reviewOperations = {
     body: reviewSchema,
     output: oneArtifact,
     errors: moveErrors,
+  }),
+  reviewArtifacts: operation({
+    method: 'POST',
+    path: '/api/artifacts/review',
+    request: 'json',
+    action: 'artifact.review',
+    audit: { fields: ['decision'] },
+    summary: 'Approve or reject many artifacts; each by itself',
+    description: 'The results are in the order of the items. Each item names the digest and the version that was seen.',
+    body: reviewManySchema,
+    output: reviewManyResultSchema,
   }),
   archiveArtifact: operation({ method: 'POST', path: '/api/artifacts/{artifactId}/archive', ...archive }),
   putArtifactArchive: operation({ method: 'PUT', path: '/api/artifacts/{artifactId}/archive', ...archive }),

@@ -88,6 +88,10 @@ export function operationSamples(
     updateArtifact: async () => ({ ...(await ofArtifact()), json: { title: 'another' } }),
     approveArtifact: ofArtifact,
     rejectArtifact: ofArtifact,
+    reviewArtifacts: async () => {
+      const { id: artifactId, digest } = await uploaded();
+      return { json: { decision: 'approve', items: [{ artifactId, digest, expectedVersion: 1 }] } };
+    },
     archiveArtifact: ofArtifact,
     putArtifactArchive: ofArtifact,
     supersedeArtifact: async () => {

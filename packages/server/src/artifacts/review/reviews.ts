@@ -1,22 +1,29 @@
 import {
   AppError,
+  artifactToJson,
   decideReview,
   decideSupersede,
   findingsAfter,
+  isAppError,
   may,
+  problemOf,
   type Action,
   type ArtifactRecord,
   type HistoryRecord,
   type Principal,
+  type ReviewMany,
+  type ReviewManyResult,
   type ReviewMove,
   type ReviewSettings,
   type SecretFindings,
 } from '@proofhouse/core';
+import { inAuditedItem } from '../../kernel/audited-call.ts';
 import { insert, update, type Change, type Commits } from '../../kernel/commit.ts';
 import { decideAndCommit } from '../../kernel/decide-and-commit.ts';
 import type { Ids } from '../../kernel/ids.ts';
 import type { Clock } from '../../kernel/time/clock.ts';
 import { checkedField, type CheckedText } from '../../secrets/checked-text.ts';
+import { maskedError, maskedText } from '../../secrets/masked-error.ts';
 import type { SecretPolicy } from '../../secrets/secret-policy.ts';
 import type { Artifacts } from '../artifacts.ts';
 
@@ -86,6 +93,27 @@ export class Reviews {
       },
     });
     return result;
+  }
+
+  /** Decides about each artifact by itself, in the order of the items. An item that is refused has its error. */
+  async moveMany(principal: Principal, { decision, note, items }: ReviewMany): Promise<ReviewManyResult> {
+    const to = decision === 'approve' ? 'approved' : 'rejected';
+    const results: ReviewManyResult['results'] = [];
+    for (const { artifactId, ...seen } of items) {
+      const work = (): Promise<ArtifactRecord> => this.move(principal, artifactId, { ...seen, note, to });
+      try {
+        const artifact = await inAuditedItem(`artifact:${artifactId}`, work);
+        results.push({ artifactId, status: 200, artifact: artifactToJson(artifact) });
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        results.push({
+          artifactId: maskedText(artifactId),
+          status: error.status,
+          error: problemOf(maskedError(error)),
+        });
+      }
+    }
+    return { results };
   }
 
   #changes(before: ArtifactRecord, after: ArtifactRecord, entry: Omit<HistoryRecord, 'id'>): Change[] {

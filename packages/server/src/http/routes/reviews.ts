@@ -4,7 +4,12 @@ import type { OperationCall } from '../../calls/operation-call.ts';
 import type { Handlers } from '../operation-route.ts';
 
 type ReviewOperations =
-  'approveArtifact' | 'rejectArtifact' | 'archiveArtifact' | 'putArtifactArchive' | 'supersedeArtifact';
+  | 'approveArtifact'
+  | 'rejectArtifact'
+  | 'reviewArtifacts'
+  | 'archiveArtifact'
+  | 'putArtifactArchive'
+  | 'supersedeArtifact';
 
 type Archive = 'archiveArtifact' | 'putArtifactArchive';
 
@@ -17,6 +22,7 @@ export function reviewHandlers(reviews: Reviews): Pick<Handlers, ReviewOperation
       answer(await reviews.move(principal, params.artifactId, { ...body, expectedVersion, to: 'approved' })),
     rejectArtifact: async ({ principal, params, body, expectedVersion }) =>
       answer(await reviews.move(principal, params.artifactId, { ...body, expectedVersion, to: 'rejected' })),
+    reviewArtifacts: async ({ principal, body }) => ({ body: await reviews.moveMany(principal, body) }),
     archiveArtifact: archive,
     putArtifactArchive: archive,
     supersedeArtifact: async ({ principal, params, body: { by, ...move }, expectedVersion }) =>
