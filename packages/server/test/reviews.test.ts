@@ -257,6 +257,69 @@ forEachStore('a review', (harness) => {
     });
   });
 
+  describe('that enqueues the job again', () => {
+    const comments = [{ path: 'a.ts', line: 3, text: 'Unused.' }];
+
+    it('creates the job with the feedback in the same commit, and wakes a worker that waits', async () => {
+      const t = harness();
+      const type = 'exec';
+      const body = { type, payload: { steps: ['x'] }, priority: 7, requiredCapabilities: [t.unique('capability')] };
+      const parent = (await t.post('/api/queue/jobs', body)).json as { id: string };
+      const { id } = (await t.put(parent.id, { name: 'a.diff' })).json as Made;
+      await t.post(`/api/queue/jobs/${parent.id}/cancel`);
+      const worker = await t.worker();
+      const claim = { waitSeconds: 30, workerCapabilities: body.requiredCapabilities };
+      const waiting = t.post('/api/queue/jobs/claim', claim, worker);
+      const answer = await decide(t, 'reject', { id }, { note: 'Again.', comments, requeue: true, expectedVersion: 1 });
+      expect(answer.status, answer.text).toBe(200);
+      const feedback = { note: 'Again.', comments };
+      expect(answer.json).toMatchObject({
+        artifact: { status: 'rejected', reviewNote: 'Again.' },
+        job: { ...body, status: 'queued', parentJobId: parent.id, payload: { steps: ['x'], feedback }, attempt: 1 },
+      });
+      const claimed = (await waiting).json.job as { id: string; payload: object };
+      expect(claimed).toMatchObject({ id: answer.json.job.id, payload: { feedback } });
+      expect(await history(t, { id })).toMatchObject([{ decision: 'reject', note: 'Again.', comments }]);
+      const [entry] = (await t.get(`/api/audit?target=artifact:${id}`)).json.items as object[];
+      const detail = { given: { requeue: true }, created: [`job:${claimed.id}`] };
+      expect(entry).toMatchObject({ operation: 'rejectArtifact', outcome: 'done', detail });
+    });
+
+    it('replaces an earlier feedback, and marks secrets in the new one', async () => {
+      const t = harness();
+      const parent = await t.enqueue();
+      const first = (await t.put(parent.id, { name: 'a' })).json as Made;
+      const again = (await decide(t, 'reject', first, { note: githubToken(1), requeue: true })).json.job as Made;
+      const second = (await t.put(again.id, { name: 'a' })).json as Made;
+      const { job } = (await decide(t, 'reject', second, { requeue: true })).json;
+      expect(job).toMatchObject({ parentJobId: again.id, payload: { feedback: { note: null, comments: [] } } });
+      const stored = await t.server.jobs.require(again.id);
+      expect(stored.findings?.secrets.map(({ field }) => field)).toEqual(['payload.feedback.note']);
+      expect((await t.server.jobs.require(job.id as string)).findings).toBeNull();
+    });
+
+    it('is refused for an artifact without a job, and then rejects nothing', async () => {
+      const t = harness();
+      const made = await registered(t);
+      expect(await decide(t, 'reject', made, { requeue: true })).toMatchObject({
+        status: 409,
+        json: { code: 'review_conflict', errors: [{ path: 'requeue' }] },
+      });
+      expect((await t.get(`/api/artifacts/${made.id}`)).json.artifact).toEqual(made);
+    });
+
+    it('creates one job if several callers reject one version', async () => {
+      const t = harness();
+      const parent = await t.enqueue();
+      const made = (await t.put(parent.id, { name: 'a' })).json as Made;
+      const body = { requeue: true, expectedVersion: 1 };
+      const answers = await Promise.all([1, 2, 3].map(() => decide(t, 'reject', made, body)));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409]);
+      const jobs = (await t.get('/api/queue/jobs?limit=100')).json.items as { parentJobId: string | null }[];
+      expect(jobs.filter(({ parentJobId }) => parentJobId === parent.id)).toHaveLength(1);
+    });
+  });
+
   describe('that replaces an artifact', () => {
     it('marks the old one and links both', async () => {
       const t = harness();

@@ -50,6 +50,20 @@ export const reviewSchema = z
   .refine(isSmall, tooLarge())
   .meta({ id: 'ReviewArtifact' });
 
+/** Body of `rejectArtifact`. */
+export const rejectSchema = z
+  .strictObject({
+    note: noteSchema,
+    comments: commentsSchema,
+    requeue: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Enqueues the job of the artifact again, with note and comments as `payload.feedback`.' }),
+    ...seen,
+  })
+  .refine(isSmall, tooLarge())
+  .meta({ id: 'RejectArtifact' });
+
 /** Body of `supersedeArtifact`. */
 export const supersedeSchema = z
   .strictObject({

@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { artifactSchema } from '../artifacts/artifact.ts';
 import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
-import { moveSchema, reviewManyResultSchema, reviewManySchema, reviewSchema, supersedeSchema } from './review-input.ts';
+import { jobSchema } from '../queue/job.ts';
+import {
+  moveSchema,
+  rejectSchema,
+  reviewManyResultSchema,
+  reviewManySchema,
+  reviewSchema,
+  supersedeSchema,
+} from './review-input.ts';
 
 const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
@@ -41,13 +49,15 @@ export const reviewOperations = {
     path: '/api/artifacts/{artifactId}/reject',
     request: 'json',
     action: 'artifact.review',
+    audit: { fields: ['requeue'] },
     versioned: true,
     summary: 'Reject an artifact',
-    description: 'Stamps the record as an approval does. Also takes an approval back.',
+    description:
+      'Stamps the record as an approval does. Also takes an approval back. With `requeue` the same commit creates a new job, whose `parentJobId` is the job of the artifact; an artifact without a job is refused with `review_conflict`.',
     params: artifactParams,
-    body: reviewSchema,
-    output: oneArtifact,
-    errors: moveErrors,
+    body: rejectSchema,
+    output: oneArtifact.extend({ job: jobSchema.optional().meta({ description: 'The new job, with `requeue`.' }) }),
+    errors: [...moveErrors, 'job_not_found'],
   }),
   reviewArtifacts: operation({
     method: 'POST',

@@ -12,6 +12,7 @@ import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
 import { reviewHandlers } from '../http/routes/reviews.ts';
 import { standaloneUploadHandlers } from '../http/routes/standalone-uploads.ts';
 import type { AccessServices } from './access.ts';
+import type { QueueServices } from './queue.ts';
 import type { SharedServices } from './shared-services.ts';
 
 interface RecordNeeds {
@@ -19,11 +20,15 @@ interface RecordNeeds {
   readonly artifacts: Artifacts;
   readonly experiments: AccessServices['experiments'];
   readonly users: AccessServices['users'];
+  readonly jobs: QueueServices['jobs'];
 }
 
 /** Constructs the services that register, update and upload artifacts outside of jobs. Returns their handlers. */
-export function composeArtifactRecords(shared: SharedServices, { intake, artifacts, experiments, users }: RecordNeeds) {
-  const { config, clock, ids, store, commits, secrets } = shared;
+export function composeArtifactRecords(
+  shared: SharedServices,
+  { intake, artifacts, experiments, users, jobs }: RecordNeeds,
+) {
+  const { config, clock, ids, store, commits, secrets, hints } = shared;
   const pointers = new PointerPolicy({
     localFiles: acceptedLocalFiles(config),
     isOwnStorage: ownStorage({ blobUrl: config.blobUrl, folders: ownFolders(config) }),
@@ -36,7 +41,7 @@ export function composeArtifactRecords(shared: SharedServices, { intake, artifac
   return {
     ...artifactRecordHandlers({ artifacts, registrations, updates, experiments, users }),
     ...standaloneUploadHandlers(uploads, clock),
-    ...reviewHandlers(new Reviews(parts)),
+    ...reviewHandlers(new Reviews({ ...parts, jobs, hints }), jobs),
   };
 }
 

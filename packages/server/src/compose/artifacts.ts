@@ -67,7 +67,7 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
   };
   const handlers = {
     ...artifactHandlers({ artifacts, jobUploads, excerpts: new Excerpts({ artifacts, load, clock }), clock }),
-    ...composeArtifactRecords(shared, { ...parts, artifacts, experiments, users: access.users }),
+    ...composeArtifactRecords(shared, { ...parts, artifacts, experiments, users: access.users, jobs }),
     ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...ticketHandlers(tickets),
   };

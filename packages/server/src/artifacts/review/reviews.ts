@@ -1,5 +1,6 @@
 import {
   AppError,
+  actorOf,
   artifactToJson,
   decideReview,
   decideSupersede,
@@ -10,6 +11,7 @@ import {
   type Action,
   type ArtifactRecord,
   type HistoryRecord,
+  type JobRecord,
   type Principal,
   type ReviewMany,
   type ReviewManyResult,
@@ -17,6 +19,9 @@ import {
   type ReviewSettings,
   type SecretFindings,
 } from '@proofhouse/core';
+import { hintOf, type JobHints } from '../../jobs/job-hints.ts';
+import type { Jobs } from '../../jobs/jobs.ts';
+import { requeuedJob } from '../../jobs/requeued-job.ts';
 import { inAuditedItem } from '../../kernel/audited-call.ts';
 import { insert, update, type Change, type Commits } from '../../kernel/commit.ts';
 import { decideAndCommit } from '../../kernel/decide-and-commit.ts';
@@ -32,6 +37,8 @@ export interface ReviewsParts {
   readonly commits: Commits;
   readonly secrets: Pick<SecretPolicy, 'check'>;
   readonly settings: ReviewSettings;
+  readonly jobs: Pick<Jobs, 'require'>;
+  readonly hints: Pick<JobHints, 'publish'>;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -61,6 +68,38 @@ export class Reviews {
         return { result, changes: this.#changes(before, result, entry) };
       },
     });
+    return result;
+  }
+
+  /**
+   * Rejects an artifact and enqueues its job again, in one commit. The new job has the note and the comments as
+   * `payload.feedback`. Errors: as `move`, `review_conflict` (the artifact has no job), `job_not_found`.
+   */
+  async requeue(
+    principal: Principal,
+    artifactId: string,
+    move: Omit<ReviewMove, 'to'>,
+  ): Promise<{ artifact: ArtifactRecord; job: JobRecord }> {
+    const { secrets, clock, settings, ids, jobs, hints } = this.#parts;
+    const findings = await secrets.check(textsOf(move));
+    const feedback = { note: move.note ?? null, comments: move.comments ?? [] };
+    const { result } = await decideAndCommit(this.#parts, {
+      what: `Artifact ${artifactId}`,
+      read: async () => {
+        const before = await this.#require(principal, 'artifact.review', artifactId);
+        return { before, parent: before.jobId === null ? undefined : await jobs.require(before.jobId) };
+      },
+      decide: ({ before, parent }) => {
+        const now = clock.now();
+        const { artifact, entry } = decideReview(before, { ...move, to: 'rejected' }, principal, now, settings);
+        if (parent === undefined) throw withoutJob(artifactId);
+        const job = requeuedJob(parent, feedback, findings, { id: ids.uuid(), by: actorOf(principal), now });
+        const after = marked(artifact, findings);
+        const changes: Change[] = [...this.#changes(before, after, entry), { kind: 'add-job', job }];
+        return { result: { artifact: after, job }, changes };
+      },
+    });
+    hints.publish(hintOf(result.job));
     return result;
   }
 
@@ -127,6 +166,12 @@ export class Reviews {
     if (may(principal, action, { kind: 'artifact', createdBy, dataClass, job: undefined })) return artifact;
     throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
+}
+
+function withoutJob(artifactId: string): AppError {
+  return new AppError('review_conflict', `Artifact ${artifactId} has no job that could be enqueued again.`, {
+    errors: [{ path: 'requeue', message: 'needs an artifact of a job' }],
+  });
 }
 
 /** Returns the texts of a decision that are checked for secrets. */

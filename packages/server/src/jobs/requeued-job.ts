@@ -1,0 +1,63 @@
+import {
+  findingsUnder,
+  mergedFindings,
+  secretFindings,
+  type JobRecord,
+  type ReviewComment,
+  type SecretFindings,
+} from '@proofhouse/core';
+
+/** The reason for which the result of a job was rejected. */
+export interface Feedback {
+  readonly note: string | null;
+  readonly comments: readonly ReviewComment[];
+}
+
+/**
+ * Returns a new job that does the work of `parent` again. It has the payload of the parent with `feedback`, which does not
+ * count towards the size of the payload. `findings` are the secrets that were found in the feedback.
+ */
+export function requeuedJob(
+  parent: JobRecord,
+  feedback: Feedback,
+  findings: SecretFindings | null,
+  made: { readonly id: string; readonly by: string; readonly now: number },
+): JobRecord {
+  return {
+    ...parent,
+    id: made.id,
+    status: 'queued',
+    payload: { ...parent.payload, feedback },
+    createdBy: made.by,
+    parentJobId: parent.id,
+    lastClaimedBy: null,
+    leaseId: null,
+    leaseExpiresAt: null,
+    nextAttemptAt: null,
+    attempt: 1,
+    resultSummary: null,
+    errorMessage: null,
+    finish: null,
+    findings: mergedFindings(ofRequest(parent.findings), findingsUnder('payload.feedback.', findings)),
+    cancelRequestedAt: null,
+    cancelRequestedBy: null,
+    cancelReason: null,
+    startedAt: null,
+    attemptStartedAt: null,
+    finishedAt: null,
+    endedBy: null,
+    // The job's first event (`queued`) has the number 1. The commit that inserts the job also inserts this event.
+    lastSeq: 1,
+    version: 1,
+    createdAt: made.now,
+    updatedAt: made.now,
+  };
+}
+
+/** Returns the findings of the fields that the new job takes over, without those of an earlier feedback. */
+function ofRequest(findings: SecretFindings | null): SecretFindings | null {
+  if (findings === null) return null;
+  const isKept = ({ field }: { readonly field: string }): boolean =>
+    /^(?:payload|affinityKey|requiredCapabilities)\b/.test(field) && !field.startsWith('payload.feedback.');
+  return secretFindings(findings.secrets.filter(isKept), findings.unscanned.filter(isKept), findings.omitted);
+}
