@@ -24,6 +24,7 @@ export * from './artifacts/artifact-name.ts';
 export * from './artifacts/artifact-update.ts';
 export * from './artifacts/metadata-policy.ts';
 export { hostOf } from './artifacts/signed-url.ts';
+export * from './artifacts/preview-type.ts';
 export * from './artifacts/storage-policy.ts';
 export * from './artifacts/storage-uri.ts';
 export * from './artifacts/upload-tool.ts';

@@ -70,6 +70,7 @@ const matrix: Readonly<Record<OperationId, string>> = {
   listArtifacts: '++++rr',
   getArtifact: '++++rr',
   readArtifactContent: '++++rr',
+  previewArtifact: '++++rr',
   pinArtifact: '+++---',
   unpinArtifact: '+++---',
   createSignInLink: '++++--',

@@ -244,6 +244,25 @@ export const artifactOperations = {
     output: z.unknown(),
     errors: ['artifact_not_found', 'not_owned', 'artifact_expired', 'range_not_satisfiable', 'integrity_failure'],
   }),
+  previewArtifact: operation({
+    method: 'GET',
+    path: '/api/artifacts/{artifactId}/preview',
+    response: 'bytes',
+    action: 'artifact.read',
+    summary: 'Show the bytes of an artifact in a browser',
+    description:
+      'Inline, for images, audio, video, PDF and text. Every text, also HTML, SVG and XML, is sent as `text/plain`. Other types are refused with `unsupported_media_type`. `Content-Security-Policy: sandbox`.',
+    params: artifactParams,
+    output: z.unknown(),
+    errors: [
+      'artifact_not_found',
+      'not_owned',
+      'artifact_expired',
+      'unsupported_media_type',
+      'range_not_satisfiable',
+      'integrity_failure',
+    ],
+  }),
   pinArtifact: operation({
     method: 'PUT',
     path: '/api/artifacts/{artifactId}/pin',

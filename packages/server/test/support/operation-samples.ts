@@ -103,6 +103,7 @@ export function operationSamples(
     listArtifacts: nothing,
     getArtifact: ofArtifact,
     readArtifactContent: ofArtifact,
+    previewArtifact: ofArtifact,
     pinArtifact: ofArtifact,
     unpinArtifact: ofArtifact,
     createSignInLink: nothing,

@@ -12,12 +12,14 @@ export interface SentBlob {
   /** The Content-Type header of the response, sent verbatim. */
   readonly contentType: string;
   readonly filename: string;
+  /** True if a browser may show the blob. The caller must have chosen a `contentType` that is safe to show. */
+  readonly inline?: true;
   readonly open: (range?: ByteRange) => Promise<OpenedBlob>;
 }
 
 /**
- * Sends a blob. Every download uses this function. The response is always an attachment with `nosniff`, so that a browser
- * does not run content that a worker deposited. The strong ETag and Repr-Digest (RFC 9530) are the sha256. Single ranges
+ * Sends a blob. Every download uses this function. The response is an attachment with `nosniff`, or for a preview
+ * (`inline`) of a safe type, so that a browser does not run content that a worker deposited. The strong ETag and Repr-Digest (RFC 9530) are the sha256. Single ranges
  * and conditional requests are supported. HEAD does not open the blob. Errors: `range_not_satisfiable`,
  * `integrity_failure`.
  */
@@ -64,11 +66,15 @@ function describe(reply: FastifyReply, sent: SentBlob, etag: string): void {
   const base64 = Buffer.from(sent.blob.sha256, 'hex').toString('base64');
   reply
     .header('content-type', sent.contentType)
-    .header('content-disposition', contentDisposition(sent.filename))
+    .header(
+      'content-disposition',
+      contentDisposition(sent.filename, { type: sent.inline === true ? 'inline' : 'attachment' }),
+    )
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', "sandbox; default-src 'none'")
     .header('cache-control', 'private')
     .header('accept-ranges', 'bytes')
     .header('etag', etag)
     .header('repr-digest', `sha-256=:${base64}:`);
+  if (sent.inline === true) reply.header('cross-origin-resource-policy', 'same-origin');
 }

@@ -5,7 +5,7 @@ import type { Updates } from '../../artifacts/records/updates.ts';
 import type { Experiments } from '../../experiments/experiments.ts';
 import type { Users } from '../../users/users.ts';
 import type { Handlers } from '../operation-route.ts';
-import { sendArtifact } from '../bytes/send-artifact.ts';
+import { sendArtifact, sendPreview } from '../bytes/send-artifact.ts';
 
 type RecordOperations =
   | 'registerArtifact'
@@ -14,6 +14,7 @@ type RecordOperations =
   | 'listArtifacts'
   | 'getArtifact'
   | 'readArtifactContent'
+  | 'previewArtifact'
   | 'pinArtifact'
   | 'unpinArtifact'
   | 'createExperiment'
@@ -63,6 +64,9 @@ export function artifactRecordHandlers({
     },
     readArtifactContent: async ({ principal, params, request, reply }) => {
       return sendArtifact(request, reply, artifacts, await artifacts.get(principal, params.artifactId));
+    },
+    previewArtifact: async ({ principal, params, request, reply }) => {
+      return sendPreview(request, reply, artifacts, await artifacts.get(principal, params.artifactId));
     },
     pinArtifact: async ({ params }) => {
       return { body: { artifact: artifactToJson(await artifacts.pin(params.artifactId, true)) } };
