@@ -14,6 +14,7 @@ export * from './queue/job-status.ts';
 export * from './queue/job-types.ts';
 export * from './queue/job-why.ts';
 export * from './queue/queue-depth.ts';
+export * from './queue/requeued-job.ts';
 export * from './workers/worker.ts';
 export * from './artifacts/artifact.ts';
 export * from './artifacts/artifact-content.ts';

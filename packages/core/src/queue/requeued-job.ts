@@ -1,11 +1,6 @@
-import {
-  findingsUnder,
-  mergedFindings,
-  secretFindings,
-  type JobRecord,
-  type ReviewComment,
-  type SecretFindings,
-} from '@proofhouse/core';
+import type { ReviewComment } from '../review/review-comment.ts';
+import { findingsUnder, mergedFindings, secretFindings, type SecretFindings } from '../values/secret-findings.ts';
+import type { JobRecord } from './job.ts';
 
 /** The reason for which the result of a job was rejected. */
 export interface Feedback {

@@ -8,6 +8,7 @@ import {
   isAppError,
   may,
   problemOf,
+  requeuedJob,
   type Action,
   type ArtifactRecord,
   type HistoryRecord,
@@ -21,7 +22,6 @@ import {
 } from '@proofhouse/core';
 import { hintOf, type JobHints } from '../../jobs/job-hints.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
-import { requeuedJob } from '../../jobs/requeued-job.ts';
 import { inAuditedItem } from '../../kernel/audited-call.ts';
 import { insert, update, type Change, type Commits } from '../../kernel/commit.ts';
 import { decideAndCommit } from '../../kernel/decide-and-commit.ts';
