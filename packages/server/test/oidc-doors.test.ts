@@ -30,6 +30,7 @@ describe.each(['sqlite', 'postgres'] as const)('a token of the provider, on %s',
     const { databaseUrl, blobUrl } = one.server.config;
     // A SQLite file has one server.
     two = store === 'sqlite' ? one : await startTestServer({ clock, settings: { ...settings, databaseUrl, blobUrl } });
+    for (const server of [one, two]) await server.listen();
   });
 
   beforeEach(() => {
