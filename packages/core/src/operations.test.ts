@@ -12,7 +12,7 @@ describe('the operations table', () => {
   });
 
   it('names the writes that a client may repeat, and why', () => {
-    expect(writesThatAre('by-nature')).toEqual(['cancelJob', 'collectStorage', 'verifyStorage']);
+    expect(writesThatAre('by-nature')).toEqual(['cancelJob', 'cancelJobs', 'collectStorage', 'verifyStorage']);
     expect(writesThatAre('by-key')).toEqual([
       'createJob',
       'createJobs',

@@ -100,6 +100,39 @@ const change = (field: (text: string) => object): Door => {
     return t.call('PUT', `/api/artifacts/${json.artifact.id as string}`, { json: field(text) });
   };
 };
+const review = (verb: string, field: (text: string) => object): Door => {
+  return async (t, text) => {
+    const body = { type: 'external-link', title: 't', storageUri: 'https://h.example/a' };
+    const made = async (): Promise<string> => (await t.post('/api/artifacts', body)).json.artifact.id as string;
+    const id = await made();
+    if (verb !== 'supersede') return t.post(`/api/artifacts/${id}/${verb}`, field(text));
+    await t.post(`/api/artifacts/${id}/approve`);
+    return t.post(`/api/artifacts/${id}/supersede`, { by: await made(), ...field(text) });
+  };
+};
+const putArchive: Door = async (t, note) => {
+  const body = { type: 'external-link', title: 't', storageUri: 'https://h.example/a' };
+  const id = (await t.post('/api/artifacts', body)).json.artifact.id as string;
+  return t.call('PUT', `/api/artifacts/${id}/archive`, { json: { note } });
+};
+const reviewMany: Door = async (t, note) => {
+  const body = { type: 'external-link', title: 't', storageUri: 'https://h.example/a' };
+  const artifactId = (await t.post('/api/artifacts', body)).json.artifact.id as string;
+  const items = [{ artifactId, digest: null, expectedVersion: 1 }];
+  const { text, json } = await t.post('/api/artifacts/review', { decision: 'reject', note, items });
+  return { text, status: json.results[0].status as number };
+};
+const moveFields = (verb: string): Record<string, Treatment> => ({
+  'params.artifactId': compared,
+  'body.digest': closed,
+  'body.note': review(verb, (note) => ({ note })),
+});
+const reviewFields = (verb: string): Record<string, Treatment> => ({
+  ...moveFields(verb),
+  'body.comments[].path': review(verb, (path) => ({ comments: [{ path, text: 'x' }] })),
+  'body.comments[].quote': review(verb, (quote) => ({ comments: [{ quote, text: 'x' }] })),
+  'body.comments[].text': review(verb, (text) => ({ comments: [{ text }] })),
+});
 const recordFields = (sent: (field: (text: string) => object) => Door): Record<string, Treatment> => ({
   ...refusedFields,
   title: sent((title) => ({ title })),
@@ -205,6 +238,15 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
       ...finishFields((field) => held('cancel/ack', field)),
     }),
   },
+  cancelJobs: {
+    'body.items[].jobId': compared,
+    'body.reason': async (t, reason) => {
+      const items = [{ jobId: (await t.enqueue()).id }];
+      const { text, json } = await t.post('/api/queue/jobs/cancel-batch', { reason, items });
+      return { text, status: json.results[0].error?.status as number };
+    },
+  },
+  retryJobs: { 'body.items[].jobId': compared },
   retryJob: onJob,
   appendEvents: {
     ...onJob,
@@ -316,6 +358,16 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
     'params.artifactId': compared,
     ...under('body', { ...recordFields(change), jobId: refused, experimentId: refused, name: refused }),
   },
+  approveArtifact: reviewFields('approve'),
+  rejectArtifact: reviewFields('reject'),
+  reviewArtifacts: {
+    'body.items[].artifactId': compared,
+    'body.items[].digest': closed,
+    'body.note': reviewMany,
+  },
+  archiveArtifact: moveFields('archive'),
+  putArtifactArchive: { 'params.artifactId': compared, 'body.digest': closed, 'body.note': putArchive },
+  supersedeArtifact: { ...moveFields('supersede'), 'body.by': compared },
   pinArtifact: { 'params.artifactId': compared },
   unpinArtifact: { 'params.artifactId': compared },
   createUser: under('body', {

@@ -262,13 +262,14 @@ forEachStore('a review', (harness) => {
 
     it('creates the job with the feedback in the same commit, and wakes a worker that waits', async () => {
       const t = harness();
-      const type = 'exec';
+      // No other test uses this type, so the worker gets no other job.
+      const type = 'codex_skill';
       const body = { type, payload: { steps: ['x'] }, priority: 7, requiredCapabilities: [t.unique('capability')] };
       const parent = (await t.post('/api/queue/jobs', body)).json as { id: string };
       const { id } = (await t.put(parent.id, { name: 'a.diff' })).json as Made;
       await t.post(`/api/queue/jobs/${parent.id}/cancel`);
       const worker = await t.worker();
-      const claim = { waitSeconds: 30, workerCapabilities: body.requiredCapabilities };
+      const claim = { waitSeconds: 30, allowedTypes: [type], workerCapabilities: body.requiredCapabilities };
       const waiting = t.post('/api/queue/jobs/claim', claim, worker);
       const answer = await decide(t, 'reject', { id }, { note: 'Again.', comments, requeue: true, expectedVersion: 1 });
       expect(answer.status, answer.text).toBe(200);
