@@ -9,7 +9,7 @@ const artifact = {
   ...{ visibility: 'internal', dataClass: 'internal', jobId: null, name: null, assistantJobId: null, taskId: null },
   ...{ bundleId: null, fileId: null, experimentId: null, sourceType: 'manual-link', producedBy: 'person' },
   ...{ createdBy: 'admin', createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' },
-  ...{ reviewer: null, reviewedBy: null, reviewedAt: null, reviewedDigest: null, reviewNote: null },
+  ...{ reviewer: null, reviewedBy: null, reviewedAt: null, reviewedDigest: null, reviewNote: null, unbound: false },
   ...{ previousDigest: null, findings: null, facts: null, tags: [], metadata: {}, pinnedAt: null, purgedAt: null },
   version: 1,
 };
