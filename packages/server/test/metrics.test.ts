@@ -41,6 +41,9 @@ forAnyStore('metrics', (harness) => {
     expect((await t.claim(dead.worker, { leaseSeconds: 1 }))?.id).toBe(dead.job.id);
     t.clock.advance(3000);
     await t.server.jobs.sweep();
+    // The clock also started a sweep of the server. If that sweep ended the lease, it may not have counted the end yet.
+    const deadLetters = 'proofhouse_jobs_ended_total{type="task",outcome="dead_letter"}';
+    await expect.poll(async () => (await numbers(t)).get(deadLetters)).toBe(before.get(deadLetters)! + 1);
     await t.post(`/api/queue/jobs/${(await t.enqueue({ type: 'task' })).id}/cancel`);
     const after = await numbers(t);
     const grown = (name: string): number => after.get(name)! - before.get(name)!;
