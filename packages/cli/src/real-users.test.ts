@@ -39,9 +39,9 @@ test('an admin makes a user, who signs in with a token from standard input and c
   expect((await run(['user', 'list'])).code).toBe(3);
   expect((await admin('whoami')).stdout).toBe("admin  This is the admin's token.\n");
 
-  const made = await run(['user', 'token', 'create', '--description', 'laptop', '--expires-at', '+1d', '--json']);
+  const made = await run(['user', 'token', 'create', '--description', 'laptop', '--expires-at', '+36h', '--json']);
   const { userToken } = JSON.parse(made.stdout) as { userToken: { id: string } };
-  expect((await run(['user', 'token', 'list'])).stdout).toMatch(new RegExp(`${userToken.id} +ends in 23h .*laptop`));
+  expect((await run(['user', 'token', 'list'])).stdout).toMatch(new RegExp(`${userToken.id} +ends in 1d .*laptop`));
   expect((await run(['user', 'token', 'revoke', userToken.id])).code).toBe(0);
   expect((await run(['user', 'token', 'list'])).stdout).toMatch(new RegExp(`${userToken.id} +revoked `));
 
