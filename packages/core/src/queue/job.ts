@@ -81,6 +81,30 @@ export interface JobRecord {
   readonly updatedAt: number;
 }
 
+/** The fields of a job that was just created: queued, claimable at once, and not claimed yet. */
+export const newJobState = {
+  status: 'queued',
+  lastClaimedBy: null,
+  leaseId: null,
+  leaseExpiresAt: null,
+  nextAttemptAt: null,
+  attempt: 1,
+  resultSummary: null,
+  errorMessage: null,
+  finish: null,
+  findings: null,
+  cancelRequestedAt: null,
+  cancelRequestedBy: null,
+  cancelReason: null,
+  startedAt: null,
+  attemptStartedAt: null,
+  finishedAt: null,
+  endedBy: null,
+  // The job's first event (`queued`) has the number 1. The transaction that inserts the job also inserts this event.
+  lastSeq: 1,
+  version: 1,
+} as const satisfies Partial<JobRecord>;
+
 /** The calls with which a worker can end its attempt. */
 export type WorkerEnding = 'complete' | 'fail' | 'ack';
 

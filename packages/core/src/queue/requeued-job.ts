@@ -1,6 +1,6 @@
 import type { ReviewComment } from '../review/review-comment.ts';
 import { findingsUnder, mergedFindings, secretFindings, type SecretFindings } from '../values/secret-findings.ts';
-import type { JobRecord } from './job.ts';
+import { newJobState, type JobRecord } from './job.ts';
 
 /** The reason for which the result of a job was rejected. */
 export interface Feedback {
@@ -20,30 +20,12 @@ export function requeuedJob(
 ): JobRecord {
   return {
     ...parent,
+    ...newJobState,
     id: made.id,
-    status: 'queued',
     payload: { ...parent.payload, feedback },
     createdBy: made.by,
     parentJobId: parent.id,
-    lastClaimedBy: null,
-    leaseId: null,
-    leaseExpiresAt: null,
-    nextAttemptAt: null,
-    attempt: 1,
-    resultSummary: null,
-    errorMessage: null,
-    finish: null,
     findings: mergedFindings(ofRequest(parent.findings), findingsUnder('payload.feedback.', findings)),
-    cancelRequestedAt: null,
-    cancelRequestedBy: null,
-    cancelReason: null,
-    startedAt: null,
-    attemptStartedAt: null,
-    finishedAt: null,
-    endedBy: null,
-    // The job's first event (`queued`) has the number 1. The commit that inserts the job also inserts this event.
-    lastSeq: 1,
-    version: 1,
     createdAt: made.now,
     updatedAt: made.now,
   };
