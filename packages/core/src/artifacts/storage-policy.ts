@@ -1,7 +1,7 @@
 import { AppError, type FieldError } from '../app-error.ts';
 import type { ArtifactRecord, ArtifactType, DataClass, StorageProvider } from './artifact.ts';
 
-/** Storage providers whose content must have a checksum, because nobody guarantees that the bytes stay unchanged. */
+/** Storage providers whose content must have a checksum, because their bytes may change without notice. */
 const checkedProviders: readonly StorageProvider[] = ['s3', 'gcs', 'filesystem', 'local-dev'];
 
 /** Data classes and artifact types that must not be stored at GitHub, which is only for reviewed process assets. */

@@ -19,7 +19,7 @@ export interface ReviewMove {
 }
 
 export interface ReviewSettings {
-  /** True if nobody may approve an artifact that they created (`PROOFHOUSE_DISTINCT_REVIEWER`). */
+  /** True if the creator of an artifact may not approve it (`PROOFHOUSE_DISTINCT_REVIEWER`). */
   readonly distinctReviewer: boolean;
 }
 

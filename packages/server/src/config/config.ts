@@ -23,7 +23,7 @@ export interface Config extends StorageChoice {
   readonly basePath: string;
   readonly trustProxy: readonly string[];
   readonly secretPolicy: 'off' | 'flag' | 'reject';
-  /** True if nobody may approve an artifact that they created. */
+  /** True if the creator of an artifact may not approve it. */
   readonly distinctReviewer: boolean;
   /** For each artifact type, the days after which bytes expire. Empty if retention is off. */
   readonly retention: RetentionPolicy;
